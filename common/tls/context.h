@@ -1,0 +1,66 @@
+// Context: the TLS rules of one side. TLS 1.3 only, AES-128-GCM first, X25519
+// and P-256, no 0-RTT, no renegotiation, no compression.
+//
+// Threads: immutable after Make, except ReplaceCertificate (thread-safe; new
+// handshakes use the new one).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/runtime/clock.h"
+
+typedef struct ssl_ctx_st SSL_CTX;
+
+namespace noroshi::tls {
+
+inline constexpr char kAlpnAgent[] = "noroshi/1";
+inline constexpr char kAlpnEnroll[] = "noroshi-enroll/1";
+// An expired, unrevoked certificate may renew itself for this long.
+inline constexpr int64_t kRenewGraceMs = int64_t{90} * 24 * 3600 * 1000;
+
+struct ServerOptions {
+  std::string certificate_chain_pem;  // Leaf first.
+  std::string private_key_pem;
+  std::string ca_pem;            // Issuer of agents' certificates; the only trust anchor.
+  const Clock* clock = nullptr;  // For validity periods.
+};
+
+struct ClientOptions {
+  std::string certificate_chain_pem;  // Empty when enrolling.
+  std::string private_key_pem;
+  // Trust: either the CA …
+  std::string ca_pem;
+  // … or, while enrolling, the SHA-256 (32 bytes) of the CA certificate that the
+  // server must present at the end of its chain.
+  std::string ca_sha256;
+  std::string server_name;  // DNS name or IP address that the server's SAN must hold.
+  std::string alpn;
+  const Clock* clock = nullptr;
+};
+
+class Context {
+ public:
+  // ALPN noroshi/1 demands a client certificate of the CA with clientAuth, chain
+  // of exactly leaf and CA; an expired one passes with Peer::expired within the
+  // grace. ALPN noroshi-enroll/1 asks for none. Any other ALPN, or none, is
+  // refused. Sessions resume by stateless tickets bound to their ALPN.
+  static Result<std::unique_ptr<Context>> MakeServer(const ServerOptions& options);
+  static Result<std::unique_ptr<Context>> MakeClient(const ClientOptions& options);
+  ~Context();
+
+  Result<void> ReplaceCertificate(const std::string& chain_pem, const std::string& key_pem);
+
+  struct Impl;
+  Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Context(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace noroshi::tls

@@ -1,0 +1,68 @@
+// TlsStream: TLS 1.3 over an Asio TCP socket, driving OpenSSL directly on the
+// socket's descriptor. asio::ssl::stream keeps two 17 KiB buffers for each
+// connection; this keeps none while a connection is idle.
+//
+// Threads: one strand (the socket's executor). One read and one write may be
+// under way at a time. Deadlines: each call takes one; when it passes, the call
+// returns kTimeout and the stream is only fit for Close().
+// Cancelling: Close() from the same strand ends waiting calls with kClosed.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/tls/certificate.h"
+#include "common/tls/context.h"
+
+namespace noroshi::tls {
+
+// Why and with whom a handshake ended well.
+struct Peer {
+  std::optional<CertificateInfo>
+      certificate;       // Of the other side, verified; absent if it sent none.
+  bool expired = false;  // Only past its end (within the context's grace); else fully valid.
+  bool resumed = false;
+  std::string alpn;
+};
+
+class TlsStream {
+ public:
+  using Duration = std::chrono::milliseconds;
+
+  // Takes over a connected socket and sets it non-blocking, TCP_NODELAY.
+  static Result<std::unique_ptr<TlsStream>> Make(boost::asio::ip::tcp::socket socket,
+                                                 const Context& context);
+  ~TlsStream();
+
+  // As server or client by the context. The error names the alert or the
+  // certificate rule (e.g. "certificate has expired").
+  boost::asio::awaitable<Result<Peer>> Handshake(Duration timeout);
+
+  // At least one byte; kClosed at the orderly end of the stream.
+  boost::asio::awaitable<Result<size_t>> ReadSome(std::span<char> buffer, Duration timeout);
+  // All of it. The timeout holds for every write that makes no progress.
+  boost::asio::awaitable<Result<void>> Write(std::string_view bytes, Duration timeout);
+  // Sends close_notify if that needs no waiting, and closes. Idempotent.
+  void Close();
+
+  boost::asio::any_io_executor executor();
+  // "192.0.2.7:4711", for logs.
+  const std::string& peer_address() const;
+  // Bytes that the other side has sent and we have decrypted but not read; 0 almost always.
+  size_t pending() const;
+
+ private:
+  struct Impl;
+  explicit TlsStream(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace noroshi::tls
