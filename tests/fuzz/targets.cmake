@@ -1,0 +1,1 @@
+# One line for each fuzz target: noroshi_fuzz(<name> DEPS <targets>)
