@@ -1,1 +1,2 @@
 # One line for each fuzz target: noroshi_fuzz(<name> DEPS <targets>)
+noroshi_fuzz(config DEPS common_config)
