@@ -15,6 +15,8 @@
 namespace noroshi::merkle {
 
 inline constexpr size_t kHashBytes = 32;
+inline constexpr size_t kLogIdBytes = 16;
+inline constexpr size_t kSaltBytes = 16;  // Before the body, in its digest.
 
 // SHA-256(0x00 ‖ leaf) and SHA-256(0x01 ‖ left ‖ right).
 std::string LeafHash(std::string_view leaf);
@@ -39,9 +41,14 @@ std::string RestoredSignedBytes(std::string_view new_log_id, const v1::Restored&
 // Sizes of all fields, and the signature.
 Result<void> VerifyTreeHead(const v1::TreeHead& head, std::string_view log_public_key);
 
+// Likewise for the statement that log `new_log_id` continues an older one.
+Result<void> VerifyRestored(std::string_view new_log_id, const v1::Restored& restored,
+                            std::string_view log_public_key);
+
 // Everything that a receipt claims about these exact submission bytes: salted
 // digest in the header, leaf, inclusion, head's signature; and that the header
-// names this organisation and submission id. receipt.head must be set.
+// names this organisation and the receipt's submission id (by which the caller
+// found the bytes). receipt.head must be set.
 Result<void> VerifyReceipt(const v1::Receipt& receipt, std::string_view submission_bytes,
                            std::string_view organization, std::string_view log_public_key);
 
