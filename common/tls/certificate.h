@@ -13,6 +13,9 @@
 
 namespace noroshi::tls {
 
+inline constexpr size_t kCertificateBytesMax = 16 * 1024;  // DER.
+inline constexpr size_t kCsrBytesMax = 8 * 1024;           // DER.
+
 // Who a certificate says it is. Both parts are identifiers (IsIdentifier).
 struct Identity {
   std::string organization;
@@ -35,8 +38,10 @@ struct CertificateInfo {
   int64_t not_after_ms = 0;
   std::vector<std::string> uris;       // SAN URIs as written.
   std::vector<std::string> dns_names;  // SAN DNS names.
+  size_t other_names = 0;              // SANs of any other kind (IP, mail, …).
   bool is_ca = false;
 };
+// kInvalid: not exactly one DER certificate, or over kCertificateBytesMax.
 Result<CertificateInfo> ReadCertificate(std::string_view der);
 
 // The identity of an agent's certificate: exactly one SAN URI and no other SAN,

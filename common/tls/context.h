@@ -1,6 +1,12 @@
 // Context: the TLS rules of one side. TLS 1.3 only, AES-128-GCM first, X25519
 // and P-256, no 0-RTT, no renegotiation, no compression.
 //
+// A refused handshake's error begins with one of these words and a colon:
+//   certificate_expired, certificate_not_yet_valid, certificate_unknown_issuer,
+//   certificate_chain, certificate_purpose, certificate_identity,
+//   certificate_weak_key, certificate_missing, certificate_invalid,
+//   alpn, tls_version, alert, timeout, closed, tls_error.
+//
 // Threads: immutable after Make, except ReplaceCertificate (thread-safe; new
 // handshakes use the new one).
 #pragma once
@@ -22,6 +28,8 @@ inline constexpr char kAlpnAgent[] = "noroshi/1";
 inline constexpr char kAlpnEnroll[] = "noroshi-enroll/1";
 // An expired, unrevoked certificate may renew itself for this long.
 inline constexpr int64_t kRenewGraceMs = int64_t{90} * 24 * 3600 * 1000;
+// A session can be resumed for this long.
+inline constexpr int64_t kTicketLifetimeS = int64_t{12} * 3600;
 
 struct ServerOptions {
   std::string certificate_chain_pem;  // Leaf first.
@@ -53,6 +61,7 @@ class Context {
   static Result<std::unique_ptr<Context>> MakeClient(const ClientOptions& options);
   ~Context();
 
+  // Tickets issued before no longer resume a session.
   Result<void> ReplaceCertificate(const std::string& chain_pem, const std::string& key_pem);
 
   struct Impl;

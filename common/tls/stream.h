@@ -37,7 +37,8 @@ class TlsStream {
  public:
   using Duration = std::chrono::milliseconds;
 
-  // Takes over a connected socket and sets it non-blocking, TCP_NODELAY.
+  // Takes over a connected socket and sets it non-blocking, TCP_NODELAY. The
+  // context must outlive the stream.
   static Result<std::unique_ptr<TlsStream>> Make(boost::asio::ip::tcp::socket socket,
                                                  const Context& context);
   ~TlsStream();
@@ -61,8 +62,8 @@ class TlsStream {
 
  private:
   struct Impl;
-  explicit TlsStream(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit TlsStream(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // Shared with calls and timers under way.
 };
 
 }  // namespace noroshi::tls

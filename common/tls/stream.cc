@@ -1,0 +1,249 @@
+#include "common/tls/stream.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstring>
+
+#include "common/tls/context_impl.h"
+#include "common/tls/socket_bio.h"
+
+namespace noroshi::tls {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Deadline = std::chrono::steady_clock::time_point;
+
+namespace {
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+
+Deadline After(TlsStream::Duration timeout) { return std::chrono::steady_clock::now() + timeout; }
+
+std::string AddressOf(const tcp::socket& socket) {
+  boost::system::error_code ignored;
+  const auto endpoint = socket.remote_endpoint(ignored);
+  if (ignored) return "unknown";
+  const auto address = endpoint.address();
+  return fmt::format(fmt::runtime(address.is_v6() ? "[{}]:{}" : "{}:{}"), address.to_string(),
+                     endpoint.port());
+}
+
+bool IsAlert(unsigned long code) {
+  const int reason = ERR_GET_REASON(code);
+  return ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
+         reason < SSL_AD_REASON_OFFSET + 256;
+}
+
+// What OpenSSL's queue says, as "<word>: <sentence>".
+Error FromQueue() {
+  const unsigned long code = ERR_peek_error();
+  const int reason = ERR_GET_REASON(code);
+  if (code == 0 || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    ERR_clear_error();
+    return Error{ErrorCode::kClosed, "closed: the other side cut the connection"};
+  }
+  const char* text = ERR_reason_error_string(code);
+  const std::string sentence = text == nullptr ? "unknown reason" : text;
+  ERR_clear_error();
+  if (IsAlert(code)) return Error{ErrorCode::kDenied, "alert: the other side says: " + sentence};
+  if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+    return Error{ErrorCode::kDenied, "certificate_missing: no certificate was presented"};
+  }
+  if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_WRONG_VERSION_NUMBER ||
+      reason == SSL_R_VERSION_TOO_LOW) {
+    return Error{ErrorCode::kDenied, "tls_version: TLS 1.3 is the only version: " + sentence};
+  }
+  return Error{ErrorCode::kInvalid, "tls_error: " + sentence};
+}
+
+}  // namespace
+
+// One direction's wait and its deadline. A timer that fires after its wait has
+// ended must not end the next one, hence the generation.
+struct Waiter {
+  explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
+  asio::steady_timer timer;
+  uint64_t generation = 0;
+  bool expired = false;
+};
+
+struct TlsStream::Impl : std::enable_shared_from_this<Impl> {
+  Impl(tcp::socket s, std::string a)
+      : socket(std::move(s)),
+        address(std::move(a)),
+        reading(socket.get_executor()),
+        writing(socket.get_executor()) {}
+
+  tcp::socket socket;
+  std::string address;
+  HandshakeState state;  // Before ssl: outlives it.
+  SslPtr ssl;
+  Waiter reading;
+  Waiter writing;
+  bool closed = false;
+  bool broken = false;  // After a fatal TLS error nothing more may be sent.
+
+  asio::awaitable<Result<void>> Wait(bool for_read, Deadline deadline);
+  // After a call returned `result`: waits if OpenSSL asks for it, else explains.
+  asio::awaitable<Result<void>> Continue(int result, Deadline deadline);
+  Result<Peer> Finish();
+  void Close();
+};
+
+asio::awaitable<Result<void>> TlsStream::Impl::Wait(bool for_read, Deadline deadline) {
+  if (closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
+  Waiter& waiter = for_read ? reading : writing;
+  waiter.expired = false;
+  const uint64_t generation = ++waiter.generation;
+  waiter.timer.expires_at(deadline);
+  waiter.timer.async_wait(
+      [self = shared_from_this(), &waiter, generation](const boost::system::error_code& error) {
+        if (error || waiter.generation != generation) return;
+        waiter.expired = true;
+        boost::system::error_code ignored;
+        self->socket.cancel(ignored);
+      });
+  const auto [error] = co_await socket.async_wait(
+      for_read ? tcp::socket::wait_read : tcp::socket::wait_write, kToken);
+  ++waiter.generation;
+  waiter.timer.cancel();
+  if (closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
+  if (waiter.expired) co_return Error{ErrorCode::kTimeout, "timeout: no progress in time"};
+  if (error) co_return Error{ErrorCode::kClosed, "closed: " + error.message()};
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<void>> TlsStream::Impl::Continue(int result, Deadline deadline) {
+  switch (SSL_get_error(ssl.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      co_return co_await Wait(/*for_read=*/true, deadline);
+    case SSL_ERROR_WANT_WRITE:
+      co_return co_await Wait(/*for_read=*/false, deadline);
+    case SSL_ERROR_ZERO_RETURN:
+      co_return Error{ErrorCode::kClosed, "closed: by the other side"};
+    case SSL_ERROR_SYSCALL: {
+      broken = true;
+      const int number = errno;
+      if (ERR_peek_error() != 0) co_return FromQueue();
+      co_return Error{ErrorCode::kClosed,
+                      fmt::format("closed: {}", number == 0 ? "cut" : std::strerror(number))};
+    }
+    default:
+      broken = true;
+      co_return FromQueue();
+  }
+}
+
+Result<Peer> TlsStream::Impl::Finish() {
+  Peer peer;
+  peer.resumed = SSL_session_reused(ssl.get()) == 1;
+  const unsigned char* alpn = nullptr;
+  unsigned alpn_size = 0;
+  SSL_get0_alpn_selected(ssl.get(), &alpn, &alpn_size);
+  if (alpn_size > 0) peer.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
+  if (!state.context->server && peer.alpn != state.context->alpn) {
+    return Error{ErrorCode::kDenied, "alpn: the server does not speak " + state.context->alpn};
+  }
+  if (X509* certificate = SSL_get0_peer_certificate(ssl.get())) {
+    // A resumed session skipped the check, and time has passed since it was made.
+    if (peer.resumed && !state.context->Check(certificate, nullptr, &state)) {
+      return Error{ErrorCode::kDenied, state.refusal};
+    }
+    auto der = CertificateDer(certificate);
+    if (!der.ok()) return der.error();
+    auto info = ReadCertificate(*der);
+    if (!info.ok()) return info.error();
+    peer.certificate = std::move(*info);
+  }
+  peer.expired = state.expired;
+  return peer;
+}
+
+void TlsStream::Impl::Close() {
+  if (closed) return;
+  closed = true;
+  if (!broken && SSL_is_init_finished(ssl.get()) == 1) SSL_shutdown(ssl.get());
+  ERR_clear_error();
+  reading.timer.cancel();
+  writing.timer.cancel();
+  boost::system::error_code ignored;
+  socket.close(ignored);
+}
+
+Result<std::unique_ptr<TlsStream>> TlsStream::Make(tcp::socket socket, const Context& context) {
+  boost::system::error_code error;
+  socket.native_non_blocking(true, error);
+  if (error) return Error{ErrorCode::kIo, "socket: " + error.message()};
+  socket.set_option(tcp::no_delay(true), error);
+  if (error) return Error{ErrorCode::kIo, "socket: " + error.message()};
+  std::string address = AddressOf(socket);
+  auto impl = std::make_shared<Impl>(std::move(socket), std::move(address));
+  auto ssl = context.impl().NewSsl(&impl->state);
+  if (!ssl.ok()) return ssl.error();
+  impl->ssl = std::move(*ssl);
+  BioPtr bio = MakeSocketBio(impl->socket.native_handle());
+  if (!bio) return OpensslError("TLS connection");
+  BIO* owned = bio.release();
+  SSL_set_bio(impl->ssl.get(), owned, owned);
+  return std::unique_ptr<TlsStream>(new TlsStream(std::move(impl)));
+}
+
+TlsStream::TlsStream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsStream::~TlsStream() { impl_->Close(); }
+
+asio::awaitable<Result<Peer>> TlsStream::Handshake(Duration timeout) {
+  const auto self = impl_;
+  const Deadline deadline = After(timeout);
+  while (true) {
+    if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
+    ERR_clear_error();
+    const int result = SSL_do_handshake(self->ssl.get());
+    if (result == 1) co_return self->Finish();
+    Result<void> next = co_await self->Continue(result, deadline);
+    if (next.ok()) continue;
+    if (!self->state.refusal.empty()) co_return Error{ErrorCode::kDenied, self->state.refusal};
+    co_return next.error();
+  }
+}
+
+asio::awaitable<Result<size_t>> TlsStream::ReadSome(std::span<char> buffer, Duration timeout) {
+  const auto self = impl_;
+  const Deadline deadline = After(timeout);
+  while (true) {
+    if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
+    ERR_clear_error();
+    size_t got = 0;
+    const int result = SSL_read_ex(self->ssl.get(), buffer.data(), buffer.size(), &got);
+    if (result == 1) co_return got;
+    Result<void> next = co_await self->Continue(result, deadline);
+    if (!next.ok()) co_return next.error();
+  }
+}
+
+asio::awaitable<Result<void>> TlsStream::Write(std::string_view bytes, Duration timeout) {
+  const auto self = impl_;
+  Deadline deadline = After(timeout);
+  while (!bytes.empty()) {
+    if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
+    ERR_clear_error();
+    size_t written = 0;
+    const int result = SSL_write_ex(self->ssl.get(), bytes.data(), bytes.size(), &written);
+    if (result == 1) {
+      bytes.remove_prefix(written);
+      deadline = After(timeout);
+      continue;
+    }
+    Result<void> next = co_await self->Continue(result, deadline);
+    if (!next.ok()) co_return next.error();
+  }
+  co_return Result<void>();
+}
+
+void TlsStream::Close() { impl_->Close(); }
+asio::any_io_executor TlsStream::executor() { return impl_->socket.get_executor(); }
+const std::string& TlsStream::peer_address() const { return impl_->address; }
+size_t TlsStream::pending() const { return static_cast<size_t>(SSL_pending(impl_->ssl.get())); }
+
+}  // namespace noroshi::tls
