@@ -1,0 +1,92 @@
+// Engine: turns the journal's entries into state, in order.
+//
+// Deterministic: no clock, no randomness, no threads, no floating point. The
+// state after an entry depends on the entries so far and on nothing else; how
+// they were batched does not matter. What each kind of entry does:
+//
+//   submissions     recorded; incident reports join their thread's case (same
+//                   organisation, same realm) or open one; mails wait for their
+//                   analysis. One that cannot be read is recorded as such.
+//   AnalysisResult  the first one for a submission joins its mail to the case of
+//                   the same exact or text fingerprint, or opens one, classifies,
+//                   evaluates the alert rules and tells the submitter (Update).
+//                   Later ones change proposals only, and only if marked
+//                   reanalysis. Unknown or erased subjects: nothing.
+//   OrganizationSet, AgentTokenIssued, AgentCertified, AgentRevoked
+//                   identities. A certificate is taken if its token is good
+//                   (known, unused, unexpired, newer than a revocation) or it
+//                   renews an unrevoked agent; else the entry changes nothing.
+//   AlertRulesSet   the rules for cases that change from now on.
+//   AlertIssued     an alert by a person: audience resolved and kept, delivered.
+//   CursorsAdvanced, AlertMarked, TimeReached
+//                   deliveries become received, read, acted, late.
+//   others          recorded. An unknown kind stops: a newer hub wrote it.
+//
+// Realms: submissions with an exercise id meet only those with the same one.
+//
+// Threads: one thread. Lifetime: the Store outlives the Engine; nobody else
+// writes to it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "hub/journal/journal.h"
+#include "hub/store/store.h"
+
+namespace noroshi::engine {
+
+// Bounds of what one automatic alert carries and a case keeps.
+inline constexpr size_t kIndicatorsMax = 256;
+inline constexpr size_t kCaseNotesMax = 64;
+// Submissions looked at, from the newest back, for a rule with a time window.
+inline constexpr size_t kRuleWindowMax = 10'000;
+// Deadlines handled by one TimeReached; the ticker appends another for the rest.
+inline constexpr size_t kDeadlinesPerEntryMax = 10'000;
+
+struct AnalysisWanted {
+  uint64_t sequence = 0;
+  v1::EntryKind kind = v1::ENTRY_KIND_UNSPECIFIED;
+  uint32_t priority = store::kPriorityIncident;
+};
+
+// What one Apply changed that somebody may want to act on.
+struct Applied {
+  uint64_t next = 0;                            // The next sequence to apply.
+  std::vector<AnalysisWanted> analysis_wanted;  // Submissions that await analysis, in order.
+  std::vector<std::string> outboxes;            // Organisations with new items, each once, sorted.
+  std::vector<std::string> alerts;              // Ids of alerts issued.
+  bool identities_changed = false;              // Organisations, agents or tokens.
+  bool deadlines_changed = false;               // NextDeadline may be another.
+};
+
+struct Prepared;
+
+class Engine {
+ public:
+  // Reads what it keeps in memory (organisations, rules). kInvalid: see Store.
+  static Result<std::unique_ptr<Engine>> Create(store::Store* store);
+  ~Engine();
+
+  // The next sequence to apply.
+  uint64_t next() const;
+
+  // Applies entries and commits them as one. They begin at next() and are dense;
+  // else kCorruption. kInvalid "newer journal" for an unknown kind, kIo and
+  // kCorruption from the store. After an error the engine refuses everything
+  // (kUnavailable): the state on disk is the one before this batch.
+  Result<Applied> Apply(std::span<const journal::Entry> entries);
+  // The same for entries that other threads have parsed (hub/engine/prepare.h).
+  Result<Applied> ApplyPrepared(std::span<const Prepared* const> entries);
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace noroshi::engine

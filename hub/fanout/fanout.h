@@ -1,0 +1,105 @@
+// Fanout: durable, ordered delivery to organisations over their agents' own
+// connections. It reads the engine's outboxes (which sharing has decided) and
+// writes by appending entries: cursors in batches, marks one by one.
+//
+// At least once, in order for each organisation, each agent with its own cursor.
+// A new agent begins at position 0. An organisation that is disabled, or an agent
+// that is revoked, gets nothing, even what was queued before.
+//
+// Limits: kSubscriptionsMax live at once; kPendingCursorsMax acknowledgements
+// that the journal has not taken yet (the newest of each agent; beyond it new
+// agents' are dropped and their items come again after the next connect).
+//
+// Threads: thread-safe. Wakes run on the threads that call OnApplied: they must
+// be short and must not call Fanout or destroy a Subscription. Lifetime: journal,
+// store and clock outlive the Fanout; it outlives its Subscriptions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/runtime/clock.h"
+#include "hub/journal/journal.h"
+#include "hub/store/store.h"
+#include "noroshi/v1/agent.pb.h"
+
+namespace noroshi::fanout {
+
+inline constexpr size_t kSubscriptionsMax = 20'000;
+inline constexpr size_t kPendingCursorsMax = 100'000;
+inline constexpr size_t kCursorsPerEntryMax = 256;
+inline constexpr int64_t kCursorFlushMs = 100;
+inline constexpr int64_t kCursorRetryMs = 1'000;
+inline constexpr size_t kItemsMax = 1'000;  // Of one After.
+inline constexpr size_t kAlertCacheBytesMax = 32 * 1024 * 1024;
+inline constexpr size_t kPersonBytesMax = 128;
+inline constexpr size_t kNoteBytesMax = 1024;
+
+// One connected agent's place in its organisation's outbox.
+// Threads: thread-safe. Destruction unregisters; no wake runs afterwards.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+
+  // Next deliveries after `position`, at most max_items and max_bytes together (at
+  // least one item if there is any), as serialised v1::Delivery. Empty at the end.
+  // kDenied when the organisation is disabled or the agent revoked.
+  virtual Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
+                                                 size_t max_bytes) = 0;
+  // The agent's own durable position if it belongs to this log, else the hub's
+  // durable cursor.
+  virtual uint64_t start_position() const = 0;
+  // The agent has everything up to here on its disk. Durable soon. Positions that
+  // were never handed out are ignored.
+  virtual void Acknowledge(uint64_t position) = 0;
+};
+
+struct SubscribeRequest {
+  std::string organization;
+  std::string agent;
+  std::string log_id;     // Hello.delivery_log_id; empty: none.
+  uint64_t position = 0;  // Hello.delivery_position.
+};
+
+class Fanout {
+ public:
+  Fanout(journal::Journal* journal, const store::Store* store, const Clock* clock);
+  // Appends the acknowledgements that wait, if the journal takes them.
+  ~Fanout();
+  Fanout(const Fanout&) = delete;
+  Fanout& operator=(const Fanout&) = delete;
+
+  // `wake` is called whenever there may be more; coalesced until the next After.
+  // Never null; beyond kSubscriptionsMax its After is kOverloaded.
+  std::unique_ptr<Subscription> Subscribe(const SubscribeRequest& request,
+                                          std::function<void()> wake);
+
+  // An organisation says what it did with an alert. done: after the entry is
+  // durable, on any thread. kDenied if it never got the alert, kInvalid for an
+  // unknown mark or a limit.
+  void Mark(const std::string& organization, const std::string& agent, const v1::MarkAlert& mark,
+            std::function<void(Result<void>)> done);
+
+  // The engine has put something into these organisations' outboxes.
+  void OnApplied(std::span<const std::string> organizations);
+  // Organisations or agents changed: live subscriptions look again.
+  void OnIdentitiesChanged();
+
+  size_t subscriptions() const;
+  size_t pending_cursors() const;  // Acknowledged, not yet durable.
+
+  // Appends what waits now, without waiting for kCursorFlushMs; returns once the
+  // journal has answered. For tests and for an orderly stop.
+  void Flush();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // Shared with subscriptions and appends in flight.
+};
+
+}  // namespace noroshi::fanout

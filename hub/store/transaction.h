@@ -1,0 +1,70 @@
+// Transaction: what one batch of entries changes, over the state that it found.
+// Reads see the changes made so far. Dropped without Commit, it changes nothing.
+//
+// Only the engine writes. Setters replace the whole row. Indexes are written with
+// their rows by the caller, who knows what changed.
+//
+// Threads: one thread. Lifetime: the Store outlives it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "hub/store/view.h"
+
+namespace noroshi::store {
+
+class Transaction : public View {
+ public:
+  ~Transaction() override;
+
+  void SetMeta(const MetaRow& row);
+  void SetRules(const noroshi::v1::AlertRulesSet& rules);
+  void SetOrganization(const OrganizationRow& row);
+  void SetAgent(const AgentRow& row);
+  void SetToken(std::string_view secret_sha256, const TokenRow& row);
+  void RemoveToken(std::string_view secret_sha256);
+  // The row itself; a new one also needs SetSubmissionId.
+  void SetSubmission(const SubmissionRow& row);
+  void SetSubmissionId(std::string_view organization, std::string_view submission_id,
+                       uint64_t sequence);
+  void SetCase(const CaseRow& row);
+  void AddToCase(uint64_t case_id, const CaseMember& member);
+  void AddOrganizationToCase(uint64_t case_id, std::string_view organization);
+  void SetThread(std::string_view organization, std::string_view realm, std::string_view thread_id,
+                 uint64_t case_id);
+  void SetFingerprint(std::string_view realm, Fingerprint kind, std::string_view fingerprint,
+                      uint64_t case_id);
+  void AddPending(const PendingAnalysis& pending);
+  void RemovePending(const PendingAnalysis& pending);
+  void SetAlert(const AlertRow& row);
+  void SetDelivery(const DeliveryRow& row);
+  void AddDeadline(const Deadline& deadline);
+  void RemoveDeadline(const Deadline& deadline);
+  void SetOutbox(std::string_view organization, uint64_t position, const OutboxRow& row);
+  void AddRestore(uint64_t index, const RestoreRow& row);
+
+  // Writes everything, atomically. The transaction is then empty and reads the
+  // committed state. After an error nothing is known: stop.
+  Result<void> Commit();
+
+ protected:
+  Result<bool> Get(std::string_view key, std::string* value) const override;
+  Result<void> Ascend(std::string_view prefix, std::string_view after,
+                      const Visit& visit) const override;
+  Result<void> Descend(std::string_view prefix, std::string_view before,
+                       const Visit& visit) const override;
+
+ private:
+  friend class Store;
+  struct State;
+  explicit Transaction(std::unique_ptr<State> state);
+  template <typename Row>
+  void Put(std::string key, const Row& row);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace noroshi::store

@@ -1,0 +1,151 @@
+// View: typed reading of the state, the same for a reader's snapshot and for the
+// engine's open transaction.
+//
+// An absent row is nullopt; an Error means that the database cannot be read
+// (kIo) or holds bytes that are not a row (kCorruption).
+//
+// Lists are bounded: at most `limit` rows, never more than kListMax; the caller
+// goes on after the last one it got.
+//
+// Threads: a View is used by one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "noroshi/store/v1/state.pb.h"
+
+namespace noroshi::store {
+
+// The rows, so that others write store::CaseRow. (Inside this namespace v1 is
+// noroshi::store::v1; the wire's messages are noroshi::v1.)
+using v1::AgentRow;
+using v1::AlertRow;
+using v1::CaseRow;
+using v1::DeliveryRow;
+using v1::MetaRow;
+using v1::OrganizationRow;
+using v1::OutboxRow;
+using v1::RestoreRow;
+using v1::SubmissionRow;
+using v1::TokenRow;
+
+inline constexpr size_t kListMax = 10'000;
+
+enum class Fingerprint { kExact, kText };
+
+// One alert's deadline at one organisation.
+struct Deadline {
+  int64_t time_ms = 0;
+  std::string alert_id;
+  std::string organization;
+};
+
+// A submission that waits for its first analysis. Lower priority numbers first.
+inline constexpr uint32_t kPriorityIncident = 0;
+inline constexpr uint32_t kPriorityMail = 1;
+struct PendingAnalysis {
+  uint32_t priority = kPriorityIncident;
+  uint64_t sequence = 0;
+};
+
+// What an alert rule needs to know of a submission of a case.
+struct CaseMember {
+  uint64_t sequence = 0;
+  int64_t accepted_at_ms = 0;
+  std::string organization;
+};
+
+template <typename T>
+using Found = Result<std::optional<T>>;
+
+class View {
+ public:
+  virtual ~View() = default;
+
+  // ---- single rows ----
+  Result<MetaRow> Meta() const;  // All zeros in an empty state.
+  Result<noroshi::v1::AlertRulesSet> Rules() const;
+  Found<OrganizationRow> Organization(std::string_view id) const;
+  Found<AgentRow> Agent(std::string_view organization, std::string_view agent) const;
+  Found<TokenRow> Token(std::string_view secret_sha256) const;
+  Found<SubmissionRow> Submission(uint64_t sequence) const;
+  Found<uint64_t> SubmissionSequence(std::string_view organization,
+                                     std::string_view submission_id) const;
+  Found<CaseRow> Case(uint64_t case_id) const;
+  // Realm: the exercise id, or empty for the real thing; realms never meet.
+  Found<uint64_t> CaseOfThread(std::string_view organization, std::string_view realm,
+                               std::string_view thread_id) const;
+  Found<uint64_t> CaseOfFingerprint(std::string_view realm, Fingerprint kind,
+                                    std::string_view fingerprint) const;
+  Found<AlertRow> Alert(std::string_view alert_id) const;
+  Found<DeliveryRow> Delivery(std::string_view alert_id, std::string_view organization) const;
+  Found<OutboxRow> Outbox(std::string_view organization, uint64_t position) const;
+  Result<bool> CaseHasOrganization(uint64_t case_id, std::string_view organization) const;
+
+  // ---- lists ----
+  Result<std::vector<OrganizationRow>> Organizations(std::string_view after, size_t limit) const;
+  // All agents, by (organisation, agent); begin with two empty names.
+  Result<std::vector<AgentRow>> Agents(std::string_view after_organization,
+                                       std::string_view after_agent, size_t limit) const;
+  Result<std::vector<AgentRow>> AgentsOf(std::string_view organization, size_t limit) const;
+  // Newest first; before = 0: from the newest, else only older ones than this.
+  Result<std::vector<CaseRow>> Cases(uint64_t before, size_t limit) const;
+  Result<std::vector<AlertRow>> Alerts(uint64_t before_number, size_t limit) const;
+  Result<std::vector<SubmissionRow>> Submissions(uint64_t before, size_t limit) const;
+  // In order of sequence.
+  Result<std::vector<SubmissionRow>> SubmissionsOfCase(uint64_t case_id, uint64_t after,
+                                                       size_t limit) const;
+  // By name.
+  Result<std::vector<std::string>> OrganizationsOfCase(uint64_t case_id, std::string_view after,
+                                                       size_t limit) const;
+  Result<std::vector<DeliveryRow>> DeliveriesOfAlert(std::string_view alert_id,
+                                                     std::string_view after_organization,
+                                                     size_t limit) const;
+  // Outbox items with a position beyond `after`, with their positions.
+  Result<std::vector<std::pair<uint64_t, OutboxRow>>> OutboxAfter(std::string_view organization,
+                                                                  uint64_t after,
+                                                                  size_t limit) const;
+  // Incidents first, then by sequence; after: the last one seen.
+  Result<std::vector<PendingAnalysis>> AnalysisPending(std::optional<PendingAnalysis> after,
+                                                       size_t limit) const;
+  Result<std::vector<RestoreRow>> Restores(size_t limit) const;
+  // Calls visit for the case's members, newest first, until it returns false.
+  Result<void> VisitCaseMembers(uint64_t case_id,
+                                const std::function<bool(const CaseMember&)>& visit) const;
+
+  // The earliest deadline that TimeReached has not passed; nullopt: none.
+  Found<int64_t> NextDeadline() const;
+  // Deadlines at or before time_ms, earliest first.
+  Result<std::vector<Deadline>> DeadlinesUntil(int64_t time_ms, size_t limit) const;
+
+  // SHA-256 over all rows in key order, each key and value length-prefixed.
+  // Equal for two states exactly when they hold the same.
+  Result<std::string> Digest() const;
+
+ protected:
+  using Visit = std::function<bool(std::string_view key, std::string_view value)>;
+  // False if there is no such row.
+  virtual Result<bool> Get(std::string_view key, std::string* value) const = 0;
+  // Visits rows whose key starts with prefix, ascending from the first key after
+  // `after`, or descending from the last key before `before`, until visit returns
+  // false. Empty bounds: the whole prefix.
+  virtual Result<void> Ascend(std::string_view prefix, std::string_view after,
+                              const Visit& visit) const = 0;
+  virtual Result<void> Descend(std::string_view prefix, std::string_view before,
+                               const Visit& visit) const = 0;
+
+ private:
+  template <typename Row>
+  Found<Row> Find(std::string_view key) const;
+  template <typename Row>
+  Result<std::vector<Row>> ListAscending(std::string_view prefix, std::string_view after,
+                                         size_t limit) const;
+};
+
+}  // namespace noroshi::store
