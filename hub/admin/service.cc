@@ -1,0 +1,453 @@
+#include "hub/admin/service.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <future>
+#include <set>
+
+#include "common/base/encoding.h"
+#include "common/config/config.h"
+#include "common/crypto/crypto.h"
+#include "common/log/log.h"
+#include "common/taxonomy/taxonomy.h"
+#include "hub/admin/json.h"
+#include "hub/sharing/audience.h"
+
+namespace noroshi::admin {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kNameBytesMax = 512;
+constexpr size_t kTextBytesMax = 64 * 1024;
+constexpr size_t kCirclesMax = 100;
+
+Error Invalid(std::string message) { return Error{ErrorCode::kInvalid, std::move(message)}; }
+
+// A text field of the request; absent is empty. kInvalid says which field.
+Result<std::string> Text(const json::object& request, std::string_view key, size_t max) {
+  const auto* value = request.if_contains(key);
+  if (value == nullptr || value->is_null()) return std::string();
+  if (!value->is_string()) return Invalid(fmt::format("{}: a text is expected", key));
+  std::string text(value->as_string());
+  if (text.size() > max)
+    return Invalid(fmt::format("{}: {} bytes; at most {}", key, text.size(), max));
+  if (!IsValidUtf8(text)) return Invalid(fmt::format("{}: not valid UTF-8", key));
+  return text;
+}
+
+Result<std::string> RequiredText(const json::object& request, std::string_view key, size_t max) {
+  NOROSHI_ASSIGN_OR_RETURN(std::string text, Text(request, key, max));
+  if (text.empty()) return Invalid(fmt::format("{}: must not be empty", key));
+  return text;
+}
+
+Result<std::string> Identifier(const json::object& request, std::string_view key, bool required) {
+  NOROSHI_ASSIGN_OR_RETURN(std::string text, Text(request, key, kIdentifierBytesMax));
+  if (text.empty() && !required) return text;
+  if (!IsIdentifier(text)) {
+    return Invalid(
+        fmt::format("{}: '{}' is not an identifier: 1 to 64 of [a-z0-9._-], "
+                    "beginning with a letter or digit",
+                    key, text));
+  }
+  return text;
+}
+
+Result<std::vector<std::string>> Texts(const json::object& request, std::string_view key,
+                                       size_t max) {
+  const auto* value = request.if_contains(key);
+  std::vector<std::string> texts;
+  if (value == nullptr || value->is_null()) return texts;
+  if (!value->is_array()) return Invalid(fmt::format("{}: a list is expected", key));
+  if (value->as_array().size() > max) return Invalid(fmt::format("{}: at most {} items", key, max));
+  for (const auto& item : value->as_array()) {
+    if (!item.is_string()) return Invalid(fmt::format("{}: a list of texts is expected", key));
+    texts.emplace_back(item.as_string());
+  }
+  return texts;
+}
+
+Result<uint64_t> Number(const json::object& request, std::string_view key, uint64_t fallback,
+                        uint64_t max) {
+  const auto* value = request.if_contains(key);
+  if (value == nullptr || value->is_null()) return fallback;
+  boost::system::error_code error;
+  const auto number = value->to_number<uint64_t>(error);
+  if (error || number > max)
+    return Invalid(fmt::format("{}: a number from 0 to {} is expected", key, max));
+  return number;
+}
+
+// "org/agent".
+Result<std::pair<std::string, std::string>> AgentName(const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string text, RequiredText(request, "id", 256));
+  const size_t slash = text.find('/');
+  const std::string organization = text.substr(0, slash);
+  const std::string agent = slash == std::string::npos ? "" : text.substr(slash + 1);
+  if (!IsIdentifier(organization) || !IsIdentifier(agent)) {
+    return Invalid("'" + text + "' is not ORG/AGENT (identifiers of [a-z0-9._-])");
+  }
+  return std::pair(organization, agent);
+}
+
+Result<std::string> AlertId(const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string text, RequiredText(request, "id", 64));
+  const auto bytes = FromHex(text);
+  if (!bytes.ok() || bytes->size() != 16)
+    return Invalid("'" + text + "' is not an alert id (32 hexadecimal digits)");
+  return *bytes;
+}
+
+Result<void> CheckSectorAndCeptoar(const v1::OrganizationSet& organization) {
+  if (!organization.sector().empty() && !taxonomy::IsSector(organization.sector())) {
+    return Invalid("sector: '" + organization.sector() + "' is not a sector id");
+  }
+  if (!organization.ceptoar().empty() &&
+      !taxonomy::IsCeptoar(organization.sector(), organization.ceptoar())) {
+    return Invalid("ceptoar: '" + organization.ceptoar() + "' is not a CEPTOAR of sector '" +
+                   organization.sector() + "'");
+  }
+  if (organization.kind() == v1::ORGANIZATION_KIND_CEPTOAR && organization.ceptoar().empty()) {
+    return Invalid("a CEPTOAR's record needs --sector and --ceptoar");
+  }
+  return {};
+}
+
+}  // namespace
+
+Service::Service(Parts parts) : parts_(std::move(parts)) {}
+
+const std::map<std::string, Service::Verb, std::less<>>& Service::Verbs() {
+  static const std::map<std::string, Verb, std::less<>> verbs = {
+      {"org.add", &Service::OrgAdd},         {"org.list", &Service::OrgList},
+      {"org.show", &Service::OrgShow},       {"org.disable", &Service::OrgDisable},
+      {"org.enable", &Service::OrgEnable},   {"agent.token", &Service::AgentToken},
+      {"agent.list", &Service::AgentList},   {"agent.revoke", &Service::AgentRevoke},
+      {"case.list", &Service::CaseList},     {"case.show", &Service::CaseShow},
+      {"alert.issue", &Service::AlertIssue}, {"alert.list", &Service::AlertList},
+      {"alert.show", &Service::AlertShow},   {"status", &Service::Status},
+      {"verify", &Service::Verify},          {"backup", &Service::Backup},
+  };
+  return verbs;
+}
+
+Result<json::object> Service::Handle(const Caller& caller, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string verb, RequiredText(request, "verb", 64));
+  const auto found = Verbs().find(verb);
+  if (found == Verbs().end()) return Invalid("unknown verb '" + verb + "'");
+  Log(Level::kInfo, "admin_call", {{"verb", verb}, {"login", caller.login}});
+  return (this->*found->second)(caller, request);
+}
+
+Result<void> Service::Execute(const Caller& caller, v1::EntryKind kind, const std::string& body) {
+  journal::Draft draft;
+  draft.kind = kind;
+  draft.agent = "admin:" + caller.login;
+  draft.body = body;
+  auto answer = std::make_shared<std::promise<Result<journal::Acceptance>>>();
+  auto future = answer->get_future();
+  parts_.journal->Append(std::move(draft), [answer](Result<journal::Acceptance> acceptance) {
+    answer->set_value(std::move(acceptance));
+  });
+  if (future.wait_for(std::chrono::milliseconds(kApplyTimeoutMs)) != std::future_status::ready) {
+    return Error{ErrorCode::kTimeout,
+                 "the journal has not answered; see `status` before repeating"};
+  }
+  const auto acceptance = future.get();
+  if (!acceptance.ok()) return acceptance.error();
+  return parts_.runner->WaitApplied(acceptance->sequence, kApplyTimeoutMs);
+}
+
+Result<store::OrganizationRow> Service::FindOrganization(const std::string& id) {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, parts_.store->Snapshot()->Organization(id));
+  if (!row.has_value()) return Error{ErrorCode::kNotFound, "no organisation '" + id + "'"};
+  return std::move(*row);
+}
+
+// ---- organisations ----
+
+Service::Answer Service::ShowOrganization(const std::string& id) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindOrganization(id));
+  json::object answer = ToJson(row.organization());
+  json::array agents;
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, parts_.store->Snapshot()->AgentsOf(id, kListLimitMax));
+  for (const auto& agent : rows) agents.emplace_back(ToJson(agent));
+  answer["agents"] = std::move(agents);
+  return answer;
+}
+
+Service::Answer Service::OrgAdd(const Caller& caller, const json::object& request) {
+  v1::OrganizationSet organization;
+  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_id(), Identifier(request, "id", true));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string kind, RequiredText(request, "kind", 64));
+  NOROSHI_ASSIGN_OR_RETURN(const auto value, FromWord<v1::OrganizationKind>(kind));
+  organization.set_kind(value);
+  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_name_ja(),
+                           RequiredText(request, "name_ja", kNameBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_name_en(),
+                           RequiredText(request, "name_en", kNameBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_sector(), Identifier(request, "sector", false));
+  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_ceptoar(), Identifier(request, "ceptoar", false));
+  NOROSHI_RETURN_IF_ERROR(CheckSectorAndCeptoar(organization));
+  NOROSHI_ASSIGN_OR_RETURN(const auto circles, Texts(request, "circles", kCirclesMax));
+  for (const auto& circle : circles) {
+    if (!IsIdentifier(circle)) return Invalid("circles: '" + circle + "' is not an identifier");
+    organization.add_circles(circle);
+  }
+  const std::lock_guard lock(changes_);
+  const auto present = FindOrganization(organization.id());
+  organization.set_disabled(present.ok() && present->organization().disabled());
+  NOROSHI_RETURN_IF_ERROR(
+      Execute(caller, v1::ENTRY_KIND_ORGANIZATION_SET, organization.SerializeAsString()));
+  return ShowOrganization(organization.id());
+}
+
+Service::Answer Service::OrgList(const Caller&, const json::object&) {
+  json::array list;
+  std::string after;
+  const auto snapshot = parts_.store->Snapshot();
+  while (true) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Organizations(after, kListLimitMax));
+    for (const auto& row : rows) list.emplace_back(ToJson(row.organization()));
+    if (rows.size() < kListLimitMax) return json::object{{"organizations", std::move(list)}};
+    after = rows.back().organization().id();
+  }
+}
+
+Service::Answer Service::OrgShow(const Caller&, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string id, Identifier(request, "id", true));
+  return ShowOrganization(id);
+}
+
+Service::Answer Service::SetDisabled(const Caller& caller, const json::object& request,
+                                     bool disabled) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string id, Identifier(request, "id", true));
+  const std::lock_guard lock(changes_);
+  NOROSHI_ASSIGN_OR_RETURN(auto row, FindOrganization(id));
+  row.mutable_organization()->set_disabled(disabled);
+  NOROSHI_RETURN_IF_ERROR(
+      Execute(caller, v1::ENTRY_KIND_ORGANIZATION_SET, row.organization().SerializeAsString()));
+  return ShowOrganization(id);
+}
+
+Service::Answer Service::OrgDisable(const Caller& caller, const json::object& request) {
+  return SetDisabled(caller, request, true);
+}
+
+Service::Answer Service::OrgEnable(const Caller& caller, const json::object& request) {
+  return SetDisabled(caller, request, false);
+}
+
+// ---- agents ----
+
+Service::Answer Service::AgentToken(const Caller& caller, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto name, AgentName(request));
+  NOROSHI_ASSIGN_OR_RETURN(const auto organization, FindOrganization(name.first));
+  if (organization.organization().disabled()) {
+    return Error{ErrorCode::kDenied,
+                 "organisation '" + name.first + "' is disabled; enable it first"};
+  }
+  const std::string secret = parts_.random->Bytes(32);
+  v1::AgentTokenIssued issued;
+  issued.set_organization(name.first);
+  issued.set_agent(name.second);
+  issued.set_secret_sha256(Sha256Of(secret));
+  issued.set_expires_at_ms(parts_.clock->NowMs() + kTokenLifetimeMs);
+  NOROSHI_RETURN_IF_ERROR(
+      Execute(caller, v1::ENTRY_KIND_AGENT_TOKEN_ISSUED, issued.SerializeAsString()));
+  return json::object{{"organization", name.first},
+                      {"agent", name.second},
+                      {"expires_at", TimeJson(issued.expires_at_ms())},
+                      {"token", parts_.make_token(secret)}};
+}
+
+Service::Answer Service::AgentList(const Caller&, const json::object&) {
+  json::array list;
+  std::string organization;
+  std::string agent;
+  const auto snapshot = parts_.store->Snapshot();
+  while (true) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Agents(organization, agent, kListLimitMax));
+    for (const auto& row : rows) list.emplace_back(ToJson(row));
+    if (rows.size() < kListLimitMax) return json::object{{"agents", std::move(list)}};
+    organization = rows.back().organization();
+    agent = rows.back().agent();
+  }
+}
+
+Service::Answer Service::AgentRevoke(const Caller& caller, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto name, AgentName(request));
+  v1::AgentRevoked revoked;
+  revoked.set_organization(name.first);
+  revoked.set_agent(name.second);
+  NOROSHI_ASSIGN_OR_RETURN(*revoked.mutable_reason(),
+                           RequiredText(request, "reason", kNameBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(const auto row,
+                           parts_.store->Snapshot()->Agent(name.first, name.second));
+  if (!row.has_value()) {
+    return Error{ErrorCode::kNotFound, "no agent '" + name.first + "/" + name.second + "'"};
+  }
+  NOROSHI_RETURN_IF_ERROR(
+      Execute(caller, v1::ENTRY_KIND_AGENT_REVOKED, revoked.SerializeAsString()));
+  NOROSHI_ASSIGN_OR_RETURN(const auto after,
+                           parts_.store->Snapshot()->Agent(name.first, name.second));
+  if (!after.has_value()) return Error{ErrorCode::kInternal, "the agent's record is gone"};
+  return ToJson(*after);
+}
+
+// ---- cases ----
+
+Service::Answer Service::CaseList(const Caller&, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t limit, Number(request, "limit", 50, kListLimitMax));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, Number(request, "before", 0, UINT64_MAX));
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, parts_.store->Snapshot()->Cases(before, limit));
+  json::array list;
+  for (const auto& row : rows) list.emplace_back(ToJson(row));
+  return json::object{{"cases", std::move(list)}};
+}
+
+Service::Answer Service::CaseShow(const Caller&, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t id, Number(request, "case_id", 0, UINT64_MAX));
+  const auto snapshot = parts_.store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, snapshot->Case(id));
+  if (!row.has_value()) return Error{ErrorCode::kNotFound, fmt::format("no case {}", id)};
+  json::object answer = ToJson(*row);
+  NOROSHI_ASSIGN_OR_RETURN(const auto members, snapshot->SubmissionsOfCase(id, 0, kListLimitMax));
+  json::array submissions;
+  for (const auto& member : members) submissions.emplace_back(ToJson(member));
+  answer["submissions"] = std::move(submissions);
+  return answer;
+}
+
+// ---- alerts ----
+
+Service::Answer Service::AlertIssue(const Caller& caller, const json::object& request) {
+  v1::AlertIssued issued;
+  v1::Alert& alert = *issued.mutable_alert();
+  NOROSHI_ASSIGN_OR_RETURN(const std::string kind, RequiredText(request, "kind", 64));
+  NOROSHI_ASSIGN_OR_RETURN(const auto kind_value, FromWord<v1::AlertKind>(kind));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string tlp, RequiredText(request, "tlp", 64));
+  alert.set_tlp(sharing::TlpFromWord(tlp));
+  if (alert.tlp() == v1::TLP_UNSPECIFIED) {
+    return Invalid("tlp: '" + tlp + "' is none of CLEAR, GREEN, AMBER, AMBER+STRICT, RED");
+  }
+  alert.set_alert_id(parts_.random->UuidV7(parts_.clock->NowMs()).bytes());
+  alert.set_kind(kind_value);
+  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_title_ja(),
+                           RequiredText(request, "title_ja", kNameBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_title_en(),
+                           RequiredText(request, "title_en", kNameBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_text_ja(),
+                           RequiredText(request, "text_ja", kTextBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_text_en(),
+                           RequiredText(request, "text_en", kTextBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_exercise_id(), Identifier(request, "exercise", false));
+  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_circle(), Identifier(request, "circle", false));
+  NOROSHI_ASSIGN_OR_RETURN(const auto selectors, Texts(request, "to", sharing::kSelectorsMax));
+  if (selectors.empty()) return Invalid("to: nobody is named");
+  for (const auto& selector : selectors) {
+    const auto parsed = sharing::ParseSelector(selector);
+    if (!parsed.ok()) return parsed.error().Prefixed("to");
+    issued.add_audience(selector);
+  }
+  NOROSHI_ASSIGN_OR_RETURN(const std::string within, Text(request, "acknowledge_within", 32));
+  const auto duration = config::ParseDuration(within.empty() ? "0" : within);
+  if (!duration.ok()) return duration.error().Prefixed("acknowledge_within");
+  if (duration->count() > 0) alert.set_acknowledge_by_ms(parts_.clock->NowMs() + duration->count());
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t case_id, Number(request, "case_id", 0, UINT64_MAX));
+  if (case_id != 0) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto row, parts_.store->Snapshot()->Case(case_id));
+    if (!row.has_value()) return Error{ErrorCode::kNotFound, fmt::format("no case {}", case_id)};
+  }
+  issued.set_case_id(case_id);
+  issued.set_issued_by(caller.login);
+  NOROSHI_RETURN_IF_ERROR(Execute(caller, v1::ENTRY_KIND_ALERT_ISSUED, issued.SerializeAsString()));
+  return ShowAlert(alert.alert_id());
+}
+
+Service::Answer Service::ShowAlert(const std::string& alert_id) {
+  const auto snapshot = parts_.store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, snapshot->Alert(alert_id));
+  if (!row.has_value()) return Error{ErrorCode::kNotFound, "no alert " + ToHex(alert_id)};
+  json::object answer = ToJson(*row);
+  json::array recipients;
+  for (const auto& recipient : row->recipients()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto delivery,
+                             snapshot->Delivery(alert_id, recipient.organization()));
+    json::object object = delivery.has_value()
+                              ? ToJson(*delivery)
+                              : json::object{{"organization", recipient.organization()}};
+    object["reason"] = recipient.reason();
+    recipients.emplace_back(std::move(object));
+  }
+  answer["recipients"] = std::move(recipients);
+  return answer;
+}
+
+Service::Answer Service::AlertShow(const Caller&, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string id, AlertId(request));
+  return ShowAlert(id);
+}
+
+Service::Answer Service::AlertList(const Caller&, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t limit, Number(request, "limit", 50, kListLimitMax));
+  const auto snapshot = parts_.store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Alerts(0, limit));
+  json::array list;
+  for (const auto& row : rows) {
+    json::object object = ToJson(row);
+    uint64_t read = 0;
+    for (const auto& recipient : row.recipients()) {
+      NOROSHI_ASSIGN_OR_RETURN(const auto delivery,
+                               snapshot->Delivery(row.alert_id(), recipient.organization()));
+      if (delivery.has_value() && delivery->read_at_ms() != 0) ++read;
+    }
+    object["recipient_count"] = row.recipients_size();
+    object["read_count"] = read;
+    list.emplace_back(std::move(object));
+  }
+  return json::object{{"alerts", std::move(list)}};
+}
+
+// ---- the hub itself ----
+
+Service::Answer Service::Status(const Caller&, const json::object& request) {
+  const auto snapshot = parts_.store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto meta, snapshot->Meta());
+  const v1::TreeHead head = parts_.journal->Head();
+  const auto journal_health = parts_.journal->Health();
+  const auto engine_health = parts_.runner->Health();
+  json::object answer{{"log_id", ToHex(head.log_id())},
+                      {"tree_size", head.tree_size()},
+                      {"root_hash", ToHex(head.root_hash())},
+                      {"applied", meta.applied()},
+                      {"organizations", meta.organizations()},
+                      {"submissions", meta.submissions()},
+                      {"exercise_submissions", meta.exercise_submissions()},
+                      {"cases", meta.cases()},
+                      {"alerts", meta.alerts()},
+                      {"analysis_pending", meta.analysis_pending()}};
+  const auto* digest = request.if_contains("digest");
+  if (digest != nullptr && digest->is_bool() && digest->as_bool()) {
+    NOROSHI_ASSIGN_OR_RETURN(const std::string bytes, snapshot->Digest());
+    answer["state_digest"] = ToHex(bytes);
+  }
+  std::string health = "ok";
+  if (!journal_health.ok()) health = "journal: " + journal_health.error().message;
+  if (!engine_health.ok()) health = "engine: " + engine_health.error().message;
+  answer["health"] = health;
+  parts_.add_status(&answer);
+  return answer;
+}
+
+Service::Answer Service::Verify(const Caller&, const json::object&) { return parts_.verify(); }
+
+Service::Answer Service::Backup(const Caller&, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string folder, RequiredText(request, "folder", 4096));
+  if (folder.front() != '/') return Invalid("folder: '" + folder + "' is not an absolute path");
+  return parts_.backup(folder);
+}
+
+}  // namespace noroshi::admin

@@ -1,0 +1,85 @@
+// What the admin socket can do: verbs over the journal and the state. A verb
+// that changes something appends an entry, waits until the engine has applied
+// it, and answers from the new state.
+//
+// Threads: thread-safe; calls that change something run one after the other, so
+// that "read the record, change it, append it" is one step.
+// Lifetime: everything in Parts outlives the Service.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/runtime/clock.h"
+#include "common/runtime/random.h"
+#include "hub/admin/socket.h"
+#include "hub/engine/runner.h"
+#include "hub/journal/journal.h"
+#include "hub/store/store.h"
+
+namespace noroshi::admin {
+
+// A command waits this long for its entry to be durable and applied.
+inline constexpr int64_t kApplyTimeoutMs = 30'000;
+inline constexpr int64_t kTokenLifetimeMs = int64_t{7} * 24 * 3600 * 1000;
+inline constexpr size_t kListLimitMax = 1000;
+
+class Service {
+ public:
+  struct Parts {
+    journal::Journal* journal = nullptr;
+    engine::Runner* runner = nullptr;
+    store::Store* store = nullptr;
+    const Clock* clock = nullptr;
+    Random* random = nullptr;
+    // A token's text for this secret (address and CA are the composition's).
+    std::function<std::string(const std::string& secret)> make_token;
+    // Adds sessions, refusals and the like to a status answer.
+    std::function<void(boost::json::object*)> add_status;
+    std::function<Result<boost::json::object>()> verify;
+    std::function<Result<boost::json::object>(const std::string& folder)> backup;
+  };
+
+  explicit Service(Parts parts);
+
+  Result<boost::json::object> Handle(const Caller& caller, const boost::json::object& request);
+
+ private:
+  using Answer = Result<boost::json::object>;
+  using Verb = Answer (Service::*)(const Caller&, const boost::json::object&);
+
+  Answer OrgAdd(const Caller& caller, const boost::json::object& request);
+  Answer OrgList(const Caller& caller, const boost::json::object& request);
+  Answer OrgShow(const Caller& caller, const boost::json::object& request);
+  Answer OrgDisable(const Caller& caller, const boost::json::object& request);
+  Answer OrgEnable(const Caller& caller, const boost::json::object& request);
+  Answer AgentToken(const Caller& caller, const boost::json::object& request);
+  Answer AgentList(const Caller& caller, const boost::json::object& request);
+  Answer AgentRevoke(const Caller& caller, const boost::json::object& request);
+  Answer CaseList(const Caller& caller, const boost::json::object& request);
+  Answer CaseShow(const Caller& caller, const boost::json::object& request);
+  Answer AlertIssue(const Caller& caller, const boost::json::object& request);
+  Answer AlertList(const Caller& caller, const boost::json::object& request);
+  Answer AlertShow(const Caller& caller, const boost::json::object& request);
+  Answer Status(const Caller& caller, const boost::json::object& request);
+  Answer Verify(const Caller& caller, const boost::json::object& request);
+  Answer Backup(const Caller& caller, const boost::json::object& request);
+
+  Answer SetDisabled(const Caller& caller, const boost::json::object& request, bool disabled);
+  Answer ShowOrganization(const std::string& id);
+  Answer ShowAlert(const std::string& alert_id);
+  Result<store::OrganizationRow> FindOrganization(const std::string& id);
+  // Appends, and returns when the state shows it.
+  Result<void> Execute(const Caller& caller, v1::EntryKind kind, const std::string& body);
+
+  static const std::map<std::string, Verb, std::less<>>& Verbs();
+
+  const Parts parts_;
+  std::mutex changes_;
+};
+
+}  // namespace noroshi::admin

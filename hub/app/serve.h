@@ -1,0 +1,30 @@
+// Running a hub: `noroshi-hub serve`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "hub/journal/journal.h"
+#include "hub/journal/rocks_journal.h"
+
+namespace noroshi::app {
+
+using JournalFactory =
+    std::function<Result<std::unique_ptr<journal::Journal>>(const journal::RocksJournalOptions&)>;
+
+struct ServeOptions {
+  std::string data;
+  std::string listen;  // Instead of the configured address; empty: as configured.
+  // How the journal is opened. The crash suite puts broken journals here, to
+  // prove that it notices them; the product never sets it.
+  JournalFactory open_journal;
+};
+
+// Runs until SIGTERM or SIGINT, or until the journal or the engine has failed in
+// a way that only a restart can mend: then the error says why. Blocks both
+// signals in the calling thread; call it from main's thread.
+Result<void> Serve(const ServeOptions& options);
+
+}  // namespace noroshi::app
