@@ -55,6 +55,9 @@ Result<std::string> GeneratePrivateKeyPem();
 // A PKCS #10 request (DER) signed by this key; its subject is only a label.
 Result<std::string> MakeCsr(const std::string& private_key_pem, const std::string& label);
 
+// Whether this private key belongs to this certificate; kInvalid if not.
+Result<void> PrivateKeyFits(const std::string& private_key_pem, std::string_view certificate_der);
+
 std::string CertificateDerToPem(std::string_view der);
 // Every certificate of a PEM text, as DER, in order.
 Result<std::vector<std::string>> CertificatesFromPem(std::string_view pem);

@@ -189,6 +189,15 @@ Result<std::string> MakeCsr(const std::string& private_key_pem, const std::strin
   return der;
 }
 
+Result<void> PrivateKeyFits(const std::string& private_key_pem, std::string_view certificate_der) {
+  NOROSHI_ASSIGN_OR_RETURN(const KeyPtr key, ParsePrivateKey(private_key_pem));
+  NOROSHI_ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(certificate_der));
+  const bool fits = X509_check_private_key(certificate.get(), key.get()) == 1;
+  ERR_clear_error();
+  if (!fits) return Error{ErrorCode::kInvalid, "private key and certificate do not fit"};
+  return {};
+}
+
 Result<std::string> MakeCaCertificate(const std::string& ca_key_pem, const std::string& name,
                                       const std::string& serial, int64_t not_before_ms,
                                       int64_t not_after_ms) {

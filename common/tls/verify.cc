@@ -142,8 +142,12 @@ Result<Verified> CheckPath(X509* leaf, X509* anchor, const VerifyRules& rules) {
   X509_STORE_CTX_set_verify_cb(context.get(), OnVerify);
   const bool valid = X509_verify_cert(context.get()) == 1;
   const int error = X509_STORE_CTX_get_error(context.get());
+  const bool of_the_ca = X509_STORE_CTX_get_error_depth(context.get()) > 0;
   ERR_clear_error();
-  if (!valid) return Refuse(WordOf(error), X509_verify_cert_error_string(error));
+  if (!valid) {
+    return Refuse(WordOf(error), fmt::format("{}{}", of_the_ca ? "the CA's certificate: " : "",
+                                             X509_verify_cert_error_string(error)));
+  }
   return Verified{outcome.expired};
 }
 
