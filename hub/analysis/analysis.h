@@ -1,0 +1,38 @@
+// Analysis: from the bytes of a submission to facts and a classification.
+//
+// Pure and deterministic: the same bytes and rules give the same result on
+// every machine; no clock, no locale, no floating point, no file. Mails are
+// hostile: callers outside tests go through Pool (pool.h), which parses them in
+// confined processes.
+//
+// Reading order: mail.h (structure), html.h, unwrap.h, fingerprint.h, rules.h,
+// classify.h; pool.h, worker.h and sandbox.h run them.
+//
+// Threads: thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hub/analysis/mail.h"
+#include "hub/analysis/rules.h"
+#include "noroshi/v1/journal.pb.h"
+#include "noroshi/v1/submission.pb.h"
+
+namespace noroshi::analysis {
+
+// Changes with every change of what the analyser finds in the same bytes.
+inline constexpr std::string_view kAnalyserVersion = "1.0";
+
+// Parts of a serialised AnalysisResult never exceed this in total.
+inline constexpr size_t kResultBytesMax = 2 * 1024 * 1024;
+
+// Facts and classification of one submission; subject_sequence stays 0. The
+// outcome is COMPLETE, or PARTIAL with the limit that was reached in error.
+v1::AnalysisResult AnalyseSubmission(const v1::Submission& submission, const Rules& rules);
+
+// As AnalyseSubmission, for serialised bytes. Bytes that are no Submission give
+// outcome FAILED.
+v1::AnalysisResult AnalyseBytes(std::string_view submission, const Rules& rules);
+
+}  // namespace noroshi::analysis
