@@ -42,11 +42,14 @@ namespace noroshi::engine {
 
 // Bounds of what one automatic alert carries and a case keeps.
 inline constexpr size_t kIndicatorsMax = 256;
+inline constexpr size_t kIndicatorBytesMax = 64 * 1024;  // All values together.
 inline constexpr size_t kCaseNotesMax = 64;
+// A serialised alert fits a frame with room to spare; a larger one is not issued.
+inline constexpr size_t kAlertBytesMax = 200 * 1024;
 // Submissions looked at, from the newest back, for a rule with a time window.
-inline constexpr size_t kRuleWindowMax = 10'000;
-// Deadlines handled by one TimeReached; the ticker appends another for the rest.
-inline constexpr size_t kDeadlinesPerEntryMax = 10'000;
+inline constexpr size_t kRuleWindowMax = 1'000;
+// Deadlines handled by one TimeReached; another entry takes the rest.
+inline constexpr size_t kDeadlinesPerEntryMax = store::kListMax;
 
 struct AnalysisWanted {
   uint64_t sequence = 0;
@@ -81,7 +84,8 @@ class Engine {
   // (kUnavailable): the state on disk is the one before this batch.
   Result<Applied> Apply(std::span<const journal::Entry> entries);
   // The same for entries that other threads have parsed (hub/engine/prepare.h).
-  Result<Applied> ApplyPrepared(std::span<const Prepared* const> entries);
+  // It takes their content.
+  Result<Applied> ApplyPrepared(std::span<Prepared> entries);
 
  private:
   struct State;

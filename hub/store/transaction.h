@@ -61,8 +61,11 @@ class Transaction : public View {
   friend class Store;
   struct State;
   explicit Transaction(std::unique_ptr<State> state);
+  void Put(std::string key, std::string value);
+  void PutNumber(std::string key, uint64_t number);
   template <typename Row>
-  void Put(std::string key, const Row& row);
+  void PutRow(std::string key, const Row& row);
+  void Remove(std::string key);
 
   std::unique_ptr<State> state_;
 };

@@ -127,6 +127,9 @@ class View {
   // SHA-256 over all rows in key order, each key and value length-prefixed.
   // Equal for two states exactly when they hold the same.
   Result<std::string> Digest() const;
+  // How `other` differs from this state, for a person: one line for each row, at
+  // most limit. Empty: they hold the same.
+  Result<std::vector<std::string>> Differences(const View& other, size_t limit) const;
 
  protected:
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
@@ -143,9 +146,13 @@ class View {
  private:
   template <typename Row>
   Found<Row> Find(std::string_view key) const;
+  Found<uint64_t> FindNumber(std::string_view key) const;
   template <typename Row>
-  Result<std::vector<Row>> ListAscending(std::string_view prefix, std::string_view after,
-                                         size_t limit) const;
+  Result<std::vector<Row>> List(bool ascending, std::string_view prefix, std::string_view from,
+                                size_t limit) const;
+  // What follows the prefix in each key.
+  Result<std::vector<std::string>> ListKeys(std::string_view prefix, std::string_view after,
+                                            size_t limit) const;
 };
 
 }  // namespace noroshi::store

@@ -1,0 +1,60 @@
+// Keys of the state's tables. Readable: a word, '/', then identifiers ended by
+// 0x00 and numbers as 8 big-endian bytes. Every key ends in a part of fixed
+// length or in its only part of free length, so no two rows share a key.
+//
+// Threads: pure functions. For hub/store only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/base/encoding.h"
+#include "hub/store/view.h"
+
+namespace noroshi::store::keys {
+
+inline constexpr std::string_view kMeta = "meta";
+inline constexpr std::string_view kRules = "rules";
+inline constexpr std::string_view kOrganization = "org/";
+inline constexpr std::string_view kAgent = "agent/";
+inline constexpr std::string_view kToken = "token/";
+inline constexpr std::string_view kSubmission = "sub/";
+inline constexpr std::string_view kSubmissionId = "subid/";
+inline constexpr std::string_view kCase = "case/";
+inline constexpr std::string_view kCaseMember = "casesub/";
+inline constexpr std::string_view kCaseOrganization = "caseorg/";
+inline constexpr std::string_view kThread = "thread/";
+inline constexpr std::string_view kFingerprint = "print/";
+inline constexpr std::string_view kPending = "pending/";
+inline constexpr std::string_view kAlert = "alert/";
+inline constexpr std::string_view kAlertNumber = "alertno/";
+inline constexpr std::string_view kDelivery = "delivery/";
+inline constexpr std::string_view kDeadline = "deadline/";
+inline constexpr std::string_view kOutbox = "outbox/";
+inline constexpr std::string_view kRestore = "restore/";
+
+inline constexpr size_t kAlertIdBytes = 16;
+
+std::string Text(std::string_view table, std::string_view id);
+std::string Number(std::string_view table, uint64_t number);
+// table first 0x00 second
+std::string Pair(std::string_view table, std::string_view first, std::string_view second);
+std::string CaseMember(uint64_t case_id, uint64_t sequence);
+std::string CaseOrganization(uint64_t case_id, std::string_view organization);
+std::string Thread(std::string_view organization, std::string_view realm,
+                   std::string_view thread_id);
+std::string Fingerprint(std::string_view realm, store::Fingerprint kind,
+                        std::string_view fingerprint);
+std::string Pending(const PendingAnalysis& pending);
+std::string Delivery(std::string_view alert_id, std::string_view organization);
+std::string Deadline(const store::Deadline& deadline);
+std::string Outbox(std::string_view organization, uint64_t position);
+
+// The smallest key that is greater than every key with this prefix; empty: none.
+std::string After(std::string_view prefix);
+
+// A key for a person: printable, other bytes as \xx.
+std::string Printable(std::string_view key);
+
+}  // namespace noroshi::store::keys

@@ -1,0 +1,352 @@
+#include "hub/store/view.h"
+
+#include <algorithm>
+
+#include "common/crypto/crypto.h"
+#include "hub/store/keys.h"
+
+namespace noroshi::store {
+namespace {
+
+Error NotARow(std::string_view key) {
+  return {ErrorCode::kCorruption,
+          "state: the row " + keys::Printable(key) + " cannot be read; rebuild the state"};
+}
+
+template <typename Row>
+Result<Row> Parse(std::string_view key, std::string_view value) {
+  Row row;
+  if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) return NotARow(key);
+  return row;
+}
+
+void AppendPart(std::string_view part, Sha256* digest) {
+  digest->Update(BigEndian64(part.size())).Update(part);
+}
+
+}  // namespace
+
+template <typename Row>
+Found<Row> View::Find(std::string_view key) const {
+  std::string value;
+  NOROSHI_ASSIGN_OR_RETURN(const bool found, Get(key, &value));
+  if (!found) return std::optional<Row>();
+  NOROSHI_ASSIGN_OR_RETURN(Row row, Parse<Row>(key, value));
+  return std::optional<Row>(std::move(row));
+}
+
+Found<uint64_t> View::FindNumber(std::string_view key) const {
+  std::string value;
+  NOROSHI_ASSIGN_OR_RETURN(const bool found, Get(key, &value));
+  if (!found) return std::optional<uint64_t>();
+  if (value.size() != 8) return NotARow(key);
+  return std::optional<uint64_t>(ReadBigEndian64(value));
+}
+
+template <typename Row>
+Result<std::vector<Row>> View::List(bool ascending, std::string_view prefix, std::string_view from,
+                                    size_t limit) const {
+  std::vector<Row> rows;
+  std::optional<Error> error;
+  limit = std::min(limit, kListMax);
+  const Visit visit = [&](std::string_view key, std::string_view value) {
+    if (rows.size() >= limit) return false;
+    auto row = Parse<Row>(key, value);
+    if (!row.ok()) error = row.error();
+    if (row.ok()) rows.push_back(std::move(row).value());
+    return !error && rows.size() < limit;
+  };
+  NOROSHI_RETURN_IF_ERROR(ascending ? Ascend(prefix, from, visit) : Descend(prefix, from, visit));
+  if (error) return *error;
+  return rows;
+}
+
+Result<std::vector<std::string>> View::ListKeys(std::string_view prefix, std::string_view after,
+                                                size_t limit) const {
+  std::vector<std::string> rests;
+  limit = std::min(limit, kListMax);
+  NOROSHI_RETURN_IF_ERROR(Ascend(prefix, after, [&](std::string_view key, std::string_view) {
+    if (rests.size() >= limit) return false;
+    rests.emplace_back(key.substr(prefix.size()));
+    return rests.size() < limit;
+  }));
+  return rests;
+}
+
+// ---- single rows ----
+
+Result<MetaRow> View::Meta() const {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, Find<MetaRow>(keys::kMeta));
+  return row.value_or(MetaRow());
+}
+
+Result<noroshi::v1::AlertRulesSet> View::Rules() const {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, Find<noroshi::v1::AlertRulesSet>(keys::kRules));
+  return row.value_or(noroshi::v1::AlertRulesSet());
+}
+
+Found<OrganizationRow> View::Organization(std::string_view id) const {
+  return Find<OrganizationRow>(keys::Text(keys::kOrganization, id));
+}
+
+Found<AgentRow> View::Agent(std::string_view organization, std::string_view agent) const {
+  return Find<AgentRow>(keys::Pair(keys::kAgent, organization, agent));
+}
+
+Found<TokenRow> View::Token(std::string_view secret_sha256) const {
+  return Find<TokenRow>(keys::Text(keys::kToken, secret_sha256));
+}
+
+Found<SubmissionRow> View::Submission(uint64_t sequence) const {
+  return Find<SubmissionRow>(keys::Number(keys::kSubmission, sequence));
+}
+
+Found<uint64_t> View::SubmissionSequence(std::string_view organization,
+                                         std::string_view submission_id) const {
+  return FindNumber(keys::Pair(keys::kSubmissionId, organization, submission_id));
+}
+
+Found<CaseRow> View::Case(uint64_t case_id) const {
+  return Find<CaseRow>(keys::Number(keys::kCase, case_id));
+}
+
+Found<uint64_t> View::CaseOfThread(std::string_view organization, std::string_view realm,
+                                   std::string_view thread_id) const {
+  return FindNumber(keys::Thread(organization, realm, thread_id));
+}
+
+Found<uint64_t> View::CaseOfFingerprint(std::string_view realm, Fingerprint kind,
+                                        std::string_view fingerprint) const {
+  return FindNumber(keys::Fingerprint(realm, kind, fingerprint));
+}
+
+Found<AlertRow> View::Alert(std::string_view alert_id) const {
+  return Find<AlertRow>(keys::Text(keys::kAlert, alert_id));
+}
+
+Found<DeliveryRow> View::Delivery(std::string_view alert_id, std::string_view organization) const {
+  return Find<DeliveryRow>(keys::Delivery(alert_id, organization));
+}
+
+Found<OutboxRow> View::Outbox(std::string_view organization, uint64_t position) const {
+  return Find<OutboxRow>(keys::Outbox(organization, position));
+}
+
+Result<bool> View::CaseHasOrganization(uint64_t case_id, std::string_view organization) const {
+  std::string value;
+  return Get(keys::CaseOrganization(case_id, organization), &value);
+}
+
+// ---- lists ----
+
+Result<std::vector<OrganizationRow>> View::Organizations(std::string_view after,
+                                                         size_t limit) const {
+  const std::string from = after.empty() ? "" : keys::Text(keys::kOrganization, after);
+  return List<OrganizationRow>(true, keys::kOrganization, from, limit);
+}
+
+Result<std::vector<AgentRow>> View::Agents(std::string_view after_organization,
+                                           std::string_view after_agent, size_t limit) const {
+  const std::string from =
+      after_organization.empty() ? "" : keys::Pair(keys::kAgent, after_organization, after_agent);
+  return List<AgentRow>(true, keys::kAgent, from, limit);
+}
+
+Result<std::vector<AgentRow>> View::AgentsOf(std::string_view organization, size_t limit) const {
+  return List<AgentRow>(true, keys::Pair(keys::kAgent, organization, ""), "", limit);
+}
+
+Result<std::vector<CaseRow>> View::Cases(uint64_t before, size_t limit) const {
+  const std::string from = before == 0 ? "" : keys::Number(keys::kCase, before);
+  return List<CaseRow>(false, keys::kCase, from, limit);
+}
+
+Result<std::vector<SubmissionRow>> View::Submissions(uint64_t before, size_t limit) const {
+  const std::string from = before == 0 ? "" : keys::Number(keys::kSubmission, before);
+  return List<SubmissionRow>(false, keys::kSubmission, from, limit);
+}
+
+Result<std::vector<AlertRow>> View::Alerts(uint64_t before_number, size_t limit) const {
+  std::vector<std::string> ids;
+  limit = std::min(limit, kListMax);
+  const std::string from =
+      before_number == 0 ? "" : keys::Number(keys::kAlertNumber, before_number);
+  NOROSHI_RETURN_IF_ERROR(
+      Descend(keys::kAlertNumber, from, [&](std::string_view, std::string_view id) {
+        if (ids.size() >= limit) return false;
+        ids.emplace_back(id);
+        return ids.size() < limit;
+      }));
+  std::vector<AlertRow> rows;
+  for (const std::string& id : ids) {
+    NOROSHI_ASSIGN_OR_RETURN(auto row, Alert(id));
+    if (!row) return NotARow(keys::Text(keys::kAlert, id));
+    rows.push_back(*std::move(row));
+  }
+  return rows;
+}
+
+Result<std::vector<SubmissionRow>> View::SubmissionsOfCase(uint64_t case_id, uint64_t after,
+                                                           size_t limit) const {
+  const std::string from = after == 0 ? "" : keys::CaseMember(case_id, after);
+  NOROSHI_ASSIGN_OR_RETURN(const auto members,
+                           ListKeys(keys::Number(keys::kCaseMember, case_id), from, limit));
+  std::vector<SubmissionRow> rows;
+  for (const std::string& member : members) {
+    if (member.size() != 8) return NotARow(member);
+    NOROSHI_ASSIGN_OR_RETURN(auto row, Submission(ReadBigEndian64(member)));
+    if (!row) return NotARow(keys::Text(keys::kSubmission, member));
+    rows.push_back(*std::move(row));
+  }
+  return rows;
+}
+
+Result<std::vector<std::string>> View::OrganizationsOfCase(uint64_t case_id, std::string_view after,
+                                                           size_t limit) const {
+  const std::string from = after.empty() ? "" : keys::CaseOrganization(case_id, after);
+  return ListKeys(keys::Number(keys::kCaseOrganization, case_id), from, limit);
+}
+
+Result<std::vector<DeliveryRow>> View::DeliveriesOfAlert(std::string_view alert_id,
+                                                         std::string_view after_organization,
+                                                         size_t limit) const {
+  const std::string from =
+      after_organization.empty() ? "" : keys::Delivery(alert_id, after_organization);
+  return List<DeliveryRow>(true, keys::Text(keys::kDelivery, alert_id), from, limit);
+}
+
+Result<std::vector<std::pair<uint64_t, OutboxRow>>> View::OutboxAfter(std::string_view organization,
+                                                                      uint64_t after,
+                                                                      size_t limit) const {
+  std::vector<std::pair<uint64_t, OutboxRow>> rows;
+  std::optional<Error> error;
+  limit = std::min(limit, kListMax);
+  const std::string prefix = keys::Pair(keys::kOutbox, organization, "");
+  NOROSHI_RETURN_IF_ERROR(Ascend(
+      prefix, keys::Outbox(organization, after), [&](std::string_view key, std::string_view value) {
+        if (rows.size() >= limit) return false;
+        auto row = Parse<OutboxRow>(key, value);
+        if (!row.ok()) error = row.error();
+        if (error || key.size() != prefix.size() + 8) return false;
+        rows.emplace_back(ReadBigEndian64(key.substr(prefix.size())), std::move(row).value());
+        return rows.size() < limit;
+      }));
+  if (error) return *error;
+  return rows;
+}
+
+Result<std::vector<PendingAnalysis>> View::AnalysisPending(std::optional<PendingAnalysis> after,
+                                                           size_t limit) const {
+  NOROSHI_ASSIGN_OR_RETURN(const auto keys_found,
+                           ListKeys(keys::kPending, after ? keys::Pending(*after) : "", limit));
+  std::vector<PendingAnalysis> pending;
+  for (const std::string& key : keys_found) {
+    if (key.size() != 12) return NotARow(key);
+    pending.push_back({ReadBigEndian32(key), ReadBigEndian64(std::string_view(key).substr(4))});
+  }
+  return pending;
+}
+
+Result<std::vector<RestoreRow>> View::Restores(size_t limit) const {
+  return List<RestoreRow>(true, keys::kRestore, "", limit);
+}
+
+Result<void> View::VisitCaseMembers(uint64_t case_id,
+                                    const std::function<bool(const CaseMember&)>& visit) const {
+  const std::string prefix = keys::Number(keys::kCaseMember, case_id);
+  std::optional<Error> error;
+  NOROSHI_RETURN_IF_ERROR(Descend(prefix, "", [&](std::string_view key, std::string_view value) {
+    if (key.size() != prefix.size() + 8 || value.size() < 8) {
+      error = NotARow(key);
+      return false;
+    }
+    return visit({ReadBigEndian64(key.substr(prefix.size())),
+                  static_cast<int64_t>(ReadBigEndian64(value)), std::string(value.substr(8))});
+  }));
+  return error ? Result<void>(*error) : Result<void>();
+}
+
+// ---- deadlines ----
+
+Found<int64_t> View::NextDeadline() const {
+  NOROSHI_ASSIGN_OR_RETURN(const auto first, ListKeys(keys::kDeadline, "", 1));
+  if (first.empty()) return std::optional<int64_t>();
+  if (first[0].size() < 8) return NotARow(first[0]);
+  return std::optional<int64_t>(static_cast<int64_t>(ReadBigEndian64(first[0])));
+}
+
+Result<std::vector<Deadline>> View::DeadlinesUntil(int64_t time_ms, size_t limit) const {
+  std::vector<Deadline> deadlines;
+  limit = std::min(limit, kListMax);
+  constexpr size_t kFixed = 8 + keys::kAlertIdBytes;
+  std::optional<Error> error;
+  NOROSHI_RETURN_IF_ERROR(Ascend(keys::kDeadline, "", [&](std::string_view key, std::string_view) {
+    const std::string_view rest = key.substr(keys::kDeadline.size());
+    if (rest.size() < kFixed) {
+      error = NotARow(key);
+      return false;
+    }
+    const auto time = static_cast<int64_t>(ReadBigEndian64(rest));
+    if (time > time_ms || deadlines.size() >= limit) return false;
+    deadlines.push_back(
+        {time, std::string(rest.substr(8, keys::kAlertIdBytes)), std::string(rest.substr(kFixed))});
+    return true;
+  }));
+  if (error) return *error;
+  return deadlines;
+}
+
+// ---- the whole ----
+
+Result<std::string> View::Digest() const {
+  Sha256 digest;
+  NOROSHI_RETURN_IF_ERROR(Ascend("", "", [&](std::string_view key, std::string_view value) {
+    AppendPart(key, &digest);
+    AppendPart(value, &digest);
+    return true;
+  }));
+  return digest.Finish();
+}
+
+Result<std::vector<std::string>> View::Differences(const View& other, size_t limit) const {
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  constexpr size_t kPageRows = 1000;
+  const auto page = [](const View& view, const std::string& after) -> Result<Rows> {
+    Rows rows;
+    NOROSHI_RETURN_IF_ERROR(
+        view.Ascend("", after, [&](std::string_view key, std::string_view value) {
+          rows.emplace_back(key, value);
+          return rows.size() < kPageRows;
+        }));
+    return rows;
+  };
+  std::vector<std::string> found;
+  NOROSHI_ASSIGN_OR_RETURN(Rows mine, page(*this, ""));
+  NOROSHI_ASSIGN_OR_RETURN(Rows theirs, page(other, ""));
+  size_t i = 0, j = 0;
+  while (found.size() < limit && (i < mine.size() || j < theirs.size())) {
+    const bool take_mine =
+        i < mine.size() && (j == theirs.size() || mine[i].first <= theirs[j].first);
+    const bool take_theirs =
+        j < theirs.size() && (i == mine.size() || theirs[j].first <= mine[i].first);
+    if (take_mine && !take_theirs) found.push_back(keys::Printable(mine[i].first) + " is missing");
+    if (take_theirs && !take_mine)
+      found.push_back(keys::Printable(theirs[j].first) + " is too many");
+    if (take_mine && take_theirs && mine[i].second != theirs[j].second) {
+      found.push_back(keys::Printable(mine[i].first) + " differs");
+    }
+    i += take_mine;
+    j += take_theirs;
+    if (i == mine.size() && i != 0) {
+      NOROSHI_ASSIGN_OR_RETURN(mine, page(*this, std::string(mine.back().first)));
+      i = 0;
+    }
+    if (j == theirs.size() && j != 0) {
+      NOROSHI_ASSIGN_OR_RETURN(theirs, page(other, std::string(theirs.back().first)));
+      j = 0;
+    }
+  }
+  return found;
+}
+
+}  // namespace noroshi::store
