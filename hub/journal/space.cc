@@ -1,0 +1,28 @@
+#include "hub/journal/space.h"
+
+#include <rocksdb/env.h>
+
+namespace noroshi::journal {
+
+SpaceGuard::SpaceGuard(rocksdb::Env* env, const Clock& clock, std::string folder,
+                       uint64_t reserve_bytes)
+    : env_(env), clock_(clock), folder_(std::move(folder)), reserve_bytes_(reserve_bytes) {}
+
+Result<void> SpaceGuard::Check(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.Steady();
+  if (!asked_ || now - asked_at_ >= kInterval) {
+    const rocksdb::Status status = env_->GetFreeSpace(folder_, &free_bytes_);
+    if (!status.ok()) {
+      return Error{ErrorCode::kIo, "free space of " + folder_ + ": " + status.ToString()};
+    }
+    asked_ = true;
+    asked_at_ = now;
+  }
+  if (free_bytes_ >= reserve_bytes_ && free_bytes_ - reserve_bytes_ >= bytes) return {};
+  return Error{ErrorCode::kNoSpace, "journal: " + std::to_string(free_bytes_) + " bytes free in " +
+                                        folder_ + ", of which " + std::to_string(reserve_bytes_) +
+                                        " are kept in reserve"};
+}
+
+}  // namespace noroshi::journal
