@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <regex>
@@ -25,6 +26,14 @@ Result<void> AgentUnderTest::Enroll(HubUnderTest& hub) {
   NOROSHI_RETURN_IF_ERROR(hub.WriteToken(organization_ + "/" + agent_, token_file));
   const auto enrolled = Command({"enroll", "--token-file", token_file});
   if (!enrolled.ok()) return enrolled.error();
+  return {};
+}
+
+Result<void> AgentUnderTest::Configure(const std::string& from, const std::string& to) {
+  std::string text = ReadFile(data_ + "/agent.toml");
+  const size_t at = text.find(from);
+  if (at == std::string::npos) return Error{ErrorCode::kNotFound, from + " is not in: " + text};
+  WriteFile(data_ + "/agent.toml", text.replace(at, from.size(), to));
   return {};
 }
 
@@ -72,14 +81,23 @@ Result<json::value> AgentUnderTest::Ask(const std::vector<std::string>& argument
   return ParseJson(text);
 }
 
-Result<std::string> AgentUnderTest::Report(const std::vector<std::string>& arguments) {
+Result<std::vector<std::string>> AgentUnderTest::ReportAll(
+    const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"report"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   NOROSHI_ASSIGN_OR_RETURN(const std::string text, Command(all));
   static const std::regex uuid("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
-  std::smatch match;
-  if (std::regex_search(text, match, uuid)) return match[0].str();
+  std::vector<std::string> ids;
+  for (std::sregex_iterator it(text.begin(), text.end(), uuid), end; it != end; ++it) {
+    if (std::find(ids.begin(), ids.end(), it->str()) == ids.end()) ids.push_back(it->str());
+  }
+  if (!ids.empty()) return ids;
   return Error{ErrorCode::kInternal, "no submission id in: " + text};
+}
+
+Result<std::string> AgentUnderTest::Report(const std::vector<std::string>& arguments) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto ids, ReportAll(arguments));
+  return ids.front();
 }
 
 Result<json::array> AgentUnderTest::Alerts() {

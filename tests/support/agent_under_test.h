@@ -24,6 +24,8 @@ class AgentUnderTest {
 
   // Takes a one-time token from the hub and uses it.
   Result<void> Enroll(HubUnderTest& hub);
+  // Replaces a text in agent.toml.
+  Result<void> Configure(const std::string& from, const std::string& to);
   // Starts `run` as a process.
   Result<void> Run(const std::vector<std::string>& arguments = {});
   Result<void> Stop();
@@ -31,6 +33,8 @@ class AgentUnderTest {
 
   // `report ARGUMENTS`: the submission's id as text.
   Result<std::string> Report(const std::vector<std::string>& arguments);
+  // The ids of all submissions that one command made.
+  Result<std::vector<std::string>> ReportAll(const std::vector<std::string>& arguments);
   // As Command and Ask of HubUnderTest.
   Result<std::string> Command(const std::vector<std::string>& arguments);
   Result<json::value> Ask(const std::vector<std::string>& arguments);

@@ -27,6 +27,10 @@ Result<std::string> Succeeded(const std::vector<std::string>& arguments, Result<
 
 std::string HubBinary() { return NOROSHI_HUB_BINARY; }
 std::string AgentBinary() { return NOROSHI_AGENT_BINARY; }
+std::vector<std::string> RealHub() { return {HubBinary()}; }
+std::vector<std::string> FaultyHub(const std::string& fault) {
+  return {NOROSHI_FAULTY_HUB_BINARY, fault};
+}
 
 void ShowLogOfFailedTest(const std::string& log_file) {
   if (!testing::Test::HasFailure()) return;
@@ -35,8 +39,8 @@ void ShowLogOfFailedTest(const std::string& log_file) {
   std::fprintf(stderr, "---- end of %s\n%s----\n", log_file.c_str(), log.c_str() + start);
 }
 
-HubUnderTest::HubUnderTest(const std::string& folder, std::string binary)
-    : binary_(std::move(binary)), data_(folder + "/hub"), log_file_(folder + "/hub.log") {}
+HubUnderTest::HubUnderTest(const std::string& folder, std::vector<std::string> serve_with)
+    : serve_with_(std::move(serve_with)), data_(folder + "/hub"), log_file_(folder + "/hub.log") {}
 
 HubUnderTest::~HubUnderTest() { ShowLogOfFailedTest(log_file_); }
 
@@ -50,7 +54,8 @@ Result<void> HubUnderTest::Serve(const std::vector<std::string>& arguments) {
   const std::string address_file = data_ + "/run/address";
   std::filesystem::remove(address_file);  // A killed hub leaves it behind.
   ProcessOptions options;
-  options.argv = {binary_, "--data", data_, "serve"};
+  options.argv = serve_with_;
+  options.argv.insert(options.argv.end(), {"--data", data_, "serve"});
   if (!address_.empty()) options.argv.insert(options.argv.end(), {"--listen", address_});
   options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
   options.stdout_file = options.stderr_file = log_file_;
@@ -81,7 +86,7 @@ void HubUnderTest::Kill() {
 }
 
 Result<Output> HubUnderTest::Try(const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv = {binary_, "--data", data_};
+  std::vector<std::string> argv = {HubBinary(), "--data", data_};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return Run(argv);
 }

@@ -23,10 +23,15 @@ namespace noroshi::support {
 std::string HubBinary();
 std::string AgentBinary();
 
+// How a hub is served: the program and its first arguments.
+std::vector<std::string> RealHub();
+// A hub with a fault in its journal (tests/system/faulty_hub.cc): "no-sync" or "eager".
+std::vector<std::string> FaultyHub(const std::string& fault);
+
 class HubUnderTest {
  public:
   // The data directory is folder/hub, the log folder/hub.log.
-  explicit HubUnderTest(const std::string& folder, std::string binary = HubBinary());
+  explicit HubUnderTest(const std::string& folder, std::vector<std::string> serve_with = RealHub());
   ~HubUnderTest();
 
   Result<void> Init();
@@ -66,7 +71,7 @@ class HubUnderTest {
   Process* process() const { return process_.get(); }
 
  private:
-  std::string binary_;
+  std::vector<std::string> serve_with_;
   std::string data_;
   std::string log_file_;
   std::string address_;

@@ -206,6 +206,7 @@ Result<void> Submitter::SendNew(WireClient& client) {
 
 Result<void> Submitter::Handle(WireClient& client, const v1::HubFrame& frame) {
   if (frame.has_receipts()) {
+    AdvanceHead(frame.receipts());
     for (const v1::Receipt& receipt : frame.receipts().receipts()) {
       HandleReceipt(receipt, frame.receipts().head());
     }
@@ -224,6 +225,20 @@ Result<void> Submitter::Handle(WireClient& client, const v1::HubFrame& frame) {
   return {};
 }
 
+// Without a proof the next welcome proves from the last head that was proven.
+void Submitter::AdvanceHead(const v1::Receipts& receipts) {
+  const v1::TreeHead& head = receipts.head();
+  if (receipts.consistency_proof().empty() || head.tree_size() <= head_.tree_size()) return;
+  const auto proven =
+      merkle::VerifyConsistency(head_.tree_size(), head_.root_hash(), head.tree_size(),
+                                head.root_hash(), receipts.consistency_proof());
+  if (proven.ok()) {
+    head_ = head;
+  } else {
+    ledger_.Found("the head of a receipt does not continue ours: " + proven.error().message);
+  }
+}
+
 void Submitter::HandleReceipt(v1::Receipt receipt, const v1::TreeHead& head) {
   *receipt.mutable_head() = head;
   const std::string& id = receipt.submission_id();
@@ -239,7 +254,6 @@ void Submitter::HandleReceipt(v1::Receipt receipt, const v1::TreeHead& head) {
   const auto verified = merkle::VerifyReceipt(receipt, *bytes, credentials_.organization,
                                               credentials_.log_public_key);
   if (!verified.ok()) ledger_.Found("receipt does not verify: " + verified.error().message);
-  if (head.tree_size() > head_.tree_size()) head_ = head;
   ledger_.Received(receipt);
   if (waiting == waiting_.end()) return;
   if (sample_.size() == kSampleMax) sample_.erase(sample_.begin());

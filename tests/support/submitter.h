@@ -50,6 +50,7 @@ class Submitter {
   Result<void> SendWaiting(WireClient& client);
   Result<void> SendNew(WireClient& client);
   Result<void> Handle(WireClient& client, const v1::HubFrame& frame);
+  void AdvanceHead(const v1::Receipts& receipts);
   void HandleReceipt(v1::Receipt receipt, const v1::TreeHead& head);
   Result<void> HandleDeliveries(WireClient& client, const v1::Deliveries& deliveries);
   std::string NewSubmission();
