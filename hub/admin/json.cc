@@ -172,12 +172,13 @@ json::object ToJson(const store::v1::CaseRow& row) {
           {"exercise_id", row.exercise_id()},
           {"opened_at", TimeJson(row.opened_at_ms())},
           {"updated_at", TimeJson(row.updated_at_ms())},
-          {"organizations", Strings(row.organizations())},
+          {"organization_count", row.organizations()},
           {"submission_count", row.submissions()},
           {"tlp", TlpLabel(row.tlp())},
           {"circle", row.circle()},
           {"classification", ToJson(row.classification())},
           {"fired_rules", Strings(row.fired_rules())},
+          {"notes", Strings(row.notes())},
           {"alerts", std::move(alerts)}};
 }
 

@@ -4,11 +4,9 @@
 
 #include <boost/json/array.hpp>
 #include <future>
-#include <set>
 
 #include "common/base/encoding.h"
 #include "common/config/config.h"
-#include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "common/taxonomy/taxonomy.h"
 #include "hub/admin/json.h"
@@ -113,6 +111,17 @@ Result<void> CheckSectorAndCeptoar(const v1::OrganizationSet& organization) {
     return Invalid("a CEPTOAR's record needs --sector and --ceptoar");
   }
   return {};
+}
+
+// A case with its reporting organisations, of which a large one shows the first.
+Result<json::object> CaseJson(const store::View& view, const store::CaseRow& row) {
+  json::object object = ToJson(row);
+  NOROSHI_ASSIGN_OR_RETURN(const auto names,
+                           view.OrganizationsOfCase(row.case_id(), "", kListLimitMax));
+  json::array organizations;
+  for (const auto& name : names) organizations.emplace_back(name);
+  object["organizations"] = std::move(organizations);
+  return object;
 }
 
 }  // namespace
@@ -249,18 +258,18 @@ Service::Answer Service::AgentToken(const Caller& caller, const json::object& re
     return Error{ErrorCode::kDenied,
                  "organisation '" + name.first + "' is disabled; enable it first"};
   }
-  const std::string secret = parts_.random->Bytes(32);
+  NOROSHI_ASSIGN_OR_RETURN(const auto token, parts_.authority->NewToken(parts_.agent_address()));
   v1::AgentTokenIssued issued;
   issued.set_organization(name.first);
   issued.set_agent(name.second);
-  issued.set_secret_sha256(Sha256Of(secret));
-  issued.set_expires_at_ms(parts_.clock->NowMs() + kTokenLifetimeMs);
+  issued.set_secret_sha256(token.secret_sha256);
+  issued.set_expires_at_ms(parts_.clock->NowMs() + identity::kTokenLifeMs);
   NOROSHI_RETURN_IF_ERROR(
       Execute(caller, v1::ENTRY_KIND_AGENT_TOKEN_ISSUED, issued.SerializeAsString()));
   return json::object{{"organization", name.first},
                       {"agent", name.second},
                       {"expires_at", TimeJson(issued.expires_at_ms())},
-                      {"token", parts_.make_token(secret)}};
+                      {"token", token.text}};
 }
 
 Service::Answer Service::AgentList(const Caller&, const json::object&) {
@@ -302,9 +311,13 @@ Service::Answer Service::AgentRevoke(const Caller& caller, const json::object& r
 Service::Answer Service::CaseList(const Caller&, const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t limit, Number(request, "limit", 50, kListLimitMax));
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, Number(request, "before", 0, UINT64_MAX));
-  NOROSHI_ASSIGN_OR_RETURN(const auto rows, parts_.store->Snapshot()->Cases(before, limit));
+  const auto snapshot = parts_.store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Cases(before, limit));
   json::array list;
-  for (const auto& row : rows) list.emplace_back(ToJson(row));
+  for (const auto& row : rows) {
+    NOROSHI_ASSIGN_OR_RETURN(auto object, CaseJson(*snapshot, row));
+    list.emplace_back(std::move(object));
+  }
   return json::object{{"cases", std::move(list)}};
 }
 
@@ -313,7 +326,7 @@ Service::Answer Service::CaseShow(const Caller&, const json::object& request) {
   const auto snapshot = parts_.store->Snapshot();
   NOROSHI_ASSIGN_OR_RETURN(const auto row, snapshot->Case(id));
   if (!row.has_value()) return Error{ErrorCode::kNotFound, fmt::format("no case {}", id)};
-  json::object answer = ToJson(*row);
+  NOROSHI_ASSIGN_OR_RETURN(json::object answer, CaseJson(*snapshot, *row));
   NOROSHI_ASSIGN_OR_RETURN(const auto members, snapshot->SubmissionsOfCase(id, 0, kListLimitMax));
   json::array submissions;
   for (const auto& member : members) submissions.emplace_back(ToJson(member));

@@ -18,6 +18,7 @@
 #include "common/runtime/random.h"
 #include "hub/admin/socket.h"
 #include "hub/engine/runner.h"
+#include "hub/identity/authority.h"
 #include "hub/journal/journal.h"
 #include "hub/store/store.h"
 
@@ -25,7 +26,6 @@ namespace noroshi::admin {
 
 // A command waits this long for its entry to be durable and applied.
 inline constexpr int64_t kApplyTimeoutMs = 30'000;
-inline constexpr int64_t kTokenLifetimeMs = int64_t{7} * 24 * 3600 * 1000;
 inline constexpr size_t kListLimitMax = 1000;
 
 class Service {
@@ -36,8 +36,8 @@ class Service {
     store::Store* store = nullptr;
     const Clock* clock = nullptr;
     Random* random = nullptr;
-    // A token's text for this secret (address and CA are the composition's).
-    std::function<std::string(const std::string& secret)> make_token;
+    const identity::CertificateAuthority* authority = nullptr;
+    std::function<std::string()> agent_address;  // "HOST:PORT" for tokens.
     // Adds sessions, refusals and the like to a status answer.
     std::function<void(boost::json::object*)> add_status;
     std::function<Result<boost::json::object>()> verify;

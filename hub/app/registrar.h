@@ -16,7 +16,7 @@
 
 #include "common/runtime/clock.h"
 #include "hub/engine/runner.h"
-#include "hub/identity/certificate_authority.h"
+#include "hub/identity/authority.h"
 #include "hub/intake/ports.h"
 #include "hub/journal/journal.h"
 #include "hub/store/store.h"
@@ -32,7 +32,7 @@ class Registrar final : public intake::Registrar {
     journal::Journal* journal = nullptr;
     engine::Runner* runner = nullptr;
     const store::Store* store = nullptr;
-    identity::CertificateAuthority* authority = nullptr;
+    const identity::CertificateAuthority* authority = nullptr;
     const Clock* clock = nullptr;
   };
 

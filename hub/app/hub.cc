@@ -1,0 +1,197 @@
+#include "hub/app/hub.h"
+
+#include <filesystem>
+#include <future>
+
+#include "common/base/encoding.h"
+#include "common/log/log.h"
+#include "common/runtime/clock.h"
+#include "common/runtime/file.h"
+#include "common/runtime/random.h"
+#include "hub/app/backup.h"
+#include "hub/app/state_check.h"
+#include "hub/engine/rebuild.h"
+
+namespace noroshi::app {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kFindingsMax = 100;
+constexpr int64_t kStartTimeoutMs = 10 * 60'000;  // Replaying a long journal takes its time.
+
+}  // namespace
+
+Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
+  FileSystem& files = SystemFileSystem();
+  const Layout layout(options.data);
+  NOROSHI_ASSIGN_OR_RETURN(HubConfig config, LoadHubConfig(files, layout.config));
+  if (!options.listen.empty()) config.listen = options.listen;
+  std::unique_ptr<Hub> hub(new Hub(options, std::move(config)));
+  NOROSHI_ASSIGN_OR_RETURN(hub->lock_, DataLock::Take(layout.lock));
+  NOROSHI_RETURN_IF_ERROR(files.MakeFolder(layout.run, 0755));
+  NOROSHI_ASSIGN_OR_RETURN(const Secrets secrets, LoadSecrets(files, layout));
+  NOROSHI_ASSIGN_OR_RETURN(
+      hub->authority_,
+      identity::CertificateAuthority::Open({layout.ca, &files, &SystemClock(), &SystemRandom()}));
+  NOROSHI_RETURN_IF_ERROR(hub->OpenJournal(secrets));
+  NOROSHI_RETURN_IF_ERROR(hub->OpenState());
+  NOROSHI_RETURN_IF_ERROR(hub->StartEngine());
+  NOROSHI_RETURN_IF_ERROR(hub->SetAlertRules());
+  NOROSHI_RETURN_IF_ERROR(hub->StartIntake());
+  NOROSHI_RETURN_IF_ERROR(hub->StartAdmin());
+  NOROSHI_RETURN_IF_ERROR(files.WriteDurably(layout.address, hub->address() + '\n', 0644));
+  Log(Level::kInfo, "hub_serving",
+      {{"name", hub->config_.name},
+       {"address", hub->address()},
+       {"version", NOROSHI_VERSION},
+       {"log_id", ToHex(hub->journal_->log_id())},
+       {"entries", hub->journal_->size()}});
+  return hub;
+}
+
+Hub::Hub(const ServeOptions& options, HubConfig config)
+    : options_(options), layout_(options.data), config_(std::move(config)) {}
+
+Hub::~Hub() {
+  // First nobody new, then the parts in reverse order of construction.
+  admin_.reset();
+  if (intake_ != nullptr) intake_->Stop();
+  if (fanout_ != nullptr) fanout_->Flush();
+  std::error_code ignored;  // A stale address file is harmless: it is rewritten at the start.
+  std::filesystem::remove(layout_.address, ignored);
+}
+
+Result<void> Hub::OpenJournal(const Secrets& secrets) {
+  journal::RocksJournalOptions options;
+  options.folder = layout_.journal;
+  options.hub_name = config_.name;
+  options.master_key = secrets.master_key;
+  options.signing_seed = secrets.signing_seed;
+  options.free_space_reserve_bytes = config_.free_space_reserve_bytes;
+  options.clock = &SystemClock();
+  options.random = &SystemRandom();
+  NOROSHI_ASSIGN_OR_RETURN(journal_, options_.open_journal ? options_.open_journal(options)
+                                                           : journal::OpenRocksJournal(options));
+  return {};
+}
+
+Result<void> Hub::OpenState() {
+  store::StoreOptions options;
+  options.folder = layout_.state;
+  auto opened = store::Store::Open(options);
+  if (!opened.ok() && opened.error().code == ErrorCode::kInvalid) {
+    // Another release's rows. The journal holds everything: replay it.
+    Log(Level::kWarning, "state_rebuild", {{"reason", opened.error().message}});
+    NOROSHI_RETURN_IF_ERROR(store::WipeStore(layout_.state));
+    opened = store::Store::Open(options);
+  }
+  if (!opened.ok()) {
+    return opened.error().Prefixed(
+        "the state cannot be opened; `noroshi-hub rebuild` makes it anew");
+  }
+  store_ = std::move(*opened);
+  return {};
+}
+
+Result<void> Hub::StartEngine() {
+  directory_ = std::make_unique<Directory>(*store_);
+  fanout_ = std::make_unique<fanout::Fanout>(journal_.get(), store_.get(), &SystemClock());
+  ticker_ = std::make_unique<fanout::Ticker>(journal_.get(), store_.get(), &SystemClock());
+  feed_ = std::make_unique<Feed>(*fanout_);
+  analysis::PoolOptions pool_options;
+  pool_options.workers = config_.analysis_workers;
+  NOROSHI_ASSIGN_OR_RETURN(pool_, analysis::Pool::Start(pool_options));
+  dispatcher_ = std::make_unique<Dispatcher>(journal_.get(), store_.get(), pool_.get());
+  NOROSHI_ASSIGN_OR_RETURN(runner_, engine::Runner::Start(journal_.get(), store_.get(), {},
+                                                          [this](const engine::Applied& applied) {
+                                                            OnApplied(applied);
+                                                          }));
+  ticker_->Start();
+  registrar_ = std::make_unique<Registrar>(Registrar::Parts{
+      journal_.get(), runner_.get(), store_.get(), authority_.get(), &SystemClock()});
+  // Answers from a state that lags behind the journal would be wrong ("unknown agent").
+  if (journal_->size() == 0) return {};
+  return runner_->WaitApplied(journal_->size() - 1, kStartTimeoutMs);
+}
+
+Result<void> Hub::SetAlertRules() {
+  NOROSHI_ASSIGN_OR_RETURN(const auto present, store_->Snapshot()->Rules());
+  const std::string wanted = config_.alert_rules.SerializeAsString();
+  if (present.SerializeAsString() == wanted) return {};
+  journal::Draft draft;
+  draft.kind = v1::ENTRY_KIND_ALERT_RULES_SET;
+  draft.agent = "configuration";
+  draft.body = wanted;
+  auto answer = std::make_shared<std::promise<Result<journal::Acceptance>>>();
+  auto future = answer->get_future();
+  journal_->Append(std::move(draft), [answer](Result<journal::Acceptance> acceptance) {
+    answer->set_value(std::move(acceptance));
+  });
+  const auto acceptance = future.get();
+  if (!acceptance.ok()) return acceptance.error().Prefixed("record the alert rules");
+  Log(Level::kInfo, "alert_rules_set", {{"rules", config_.alert_rules.rules_size()}});
+  return runner_->WaitApplied(acceptance->sequence, kStartTimeoutMs);
+}
+
+void Hub::OnApplied(const engine::Applied& applied) {
+  if (applied.identities_changed) {
+    directory_->OnIdentitiesChanged();
+    fanout_->OnIdentitiesChanged();
+  }
+  if (!applied.outboxes.empty()) fanout_->OnApplied(applied.outboxes);
+  if (applied.deadlines_changed) ticker_->OnDeadlinesChanged();
+  dispatcher_->OnApplied();
+}
+
+Result<void> Hub::StartAdmin() {
+  admin::Service::Parts parts;
+  parts.journal = journal_.get();
+  parts.runner = runner_.get();
+  parts.store = store_.get();
+  parts.clock = &SystemClock();
+  parts.random = &SystemRandom();
+  parts.authority = authority_.get();
+  parts.agent_address = [this] {
+    return config_.public_address.empty() ? address() : config_.public_address;
+  };
+  parts.add_status = [this](json::object* answer) { AddStatus(answer); };
+  parts.verify = [this] { return Verify(); };
+  parts.backup = [this](const std::string& folder) { return Backup(folder); };
+  service_ = std::make_unique<admin::Service>(std::move(parts));
+  NOROSHI_ASSIGN_OR_RETURN(
+      admin_,
+      admin::SocketServer::Start(layout_.admin_socket, config_.admin_group,
+                                 [this](const admin::Caller& caller, const json::object& request) {
+                                   return service_->Handle(caller, request);
+                                 }));
+  return {};
+}
+
+Result<json::object> Hub::Verify() {
+  json::array findings;
+  NOROSHI_ASSIGN_OR_RETURN(
+      const uint64_t entries,
+      journal_->Verify(
+          [&](const journal::Finding& finding) {
+            findings.emplace_back(json::object{
+                {"where", "journal"}, {"sequence", finding.sequence}, {"what", finding.what}});
+          },
+          kFindingsMax));
+  const auto snapshot = store_->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto meta, snapshot->Meta());
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, CheckState(journal_.get(), *snapshot,
+                                                       layout_.data + "/verify.tmp", kFindingsMax));
+  for (const auto& row : rows) {
+    findings.emplace_back(json::object{{"where", "state"}, {"sequence", nullptr}, {"what", row}});
+  }
+  return json::object{{"entries", entries},
+                      {"state", std::to_string(meta.applied()) + " entries applied"},
+                      {"findings", std::move(findings)}};
+}
+
+Result<json::object> Hub::Backup(const std::string& folder) {
+  return MakeBackup(*journal_, layout_, folder, SystemFileSystem());
+}
+
+}  // namespace noroshi::app

@@ -1,0 +1,83 @@
+// Hub: all parts of a running hub, built in the order in which they depend on
+// each other and ended in the reverse order.
+//
+// Threads: made, used and destroyed by one thread; the parts have their own.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hub/admin/service.h"
+#include "hub/admin/socket.h"
+#include "hub/analysis/pool.h"
+#include "hub/app/data_lock.h"
+#include "hub/app/directory.h"
+#include "hub/app/dispatcher.h"
+#include "hub/app/feed.h"
+#include "hub/app/hub_config.h"
+#include "hub/app/registrar.h"
+#include "hub/app/secrets.h"
+#include "hub/app/serve.h"
+#include "hub/engine/runner.h"
+#include "hub/fanout/fanout.h"
+#include "hub/fanout/ticker.h"
+#include "hub/identity/authority.h"
+#include "hub/intake/intake.h"
+#include "hub/journal/journal.h"
+#include "hub/store/store.h"
+
+namespace noroshi::app {
+
+class Hub {
+ public:
+  // Opens, checks, replays what the state lacks, and begins to listen. When this
+  // returns, agents and the admin socket are served.
+  static Result<std::unique_ptr<Hub>> Start(const ServeOptions& options);
+  // Says goodbye to agents, finishes what is under way.
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  std::string address() const { return intake_->address(); }
+
+  // What changes by itself with time: the server's certificate. Call about once
+  // an hour.
+  void Tend();
+
+ private:
+  Hub(const ServeOptions& options, HubConfig config);
+
+  Result<void> OpenJournal(const Secrets& secrets);
+  Result<void> OpenState();
+  Result<void> StartEngine();
+  Result<void> SetAlertRules();
+  Result<void> StartIntake();
+  Result<void> StartAdmin();
+  void OnApplied(const engine::Applied& applied);
+  void AddStatus(boost::json::object* answer) const;
+  Result<boost::json::object> Verify();
+  Result<boost::json::object> Backup(const std::string& folder);
+
+  const ServeOptions options_;
+  const Layout layout_;
+  const HubConfig config_;
+
+  // In the order of construction; destroyed in reverse.
+  std::unique_ptr<DataLock> lock_;
+  std::unique_ptr<identity::CertificateAuthority> authority_;
+  std::unique_ptr<journal::Journal> journal_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Directory> directory_;
+  std::unique_ptr<fanout::Fanout> fanout_;
+  std::unique_ptr<fanout::Ticker> ticker_;
+  std::unique_ptr<Feed> feed_;
+  std::unique_ptr<analysis::Pool> pool_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<engine::Runner> runner_;
+  std::unique_ptr<Registrar> registrar_;
+  std::unique_ptr<intake::Intake> intake_;
+  std::unique_ptr<admin::Service> service_;
+  std::unique_ptr<admin::SocketServer> admin_;
+};
+
+}  // namespace noroshi::app

@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+
+#include "common/base/encoding.h"
+#include "common/base/result.h"
+#include "common/base/uuid.h"
+#include "common/log/log.h"
+#include "common/runtime/clock.h"
+#include "common/runtime/random.h"
+
+namespace noroshi {
+namespace {
+
+Result<int> Half(int number) {
+  if (number % 2 != 0) return Error{ErrorCode::kInvalid, "odd"};
+  return number / 2;
+}
+
+Result<int> Quarter(int number) {
+  NOROSHI_ASSIGN_OR_RETURN(const int half, Half(number));
+  NOROSHI_ASSIGN_OR_RETURN(const int quarter, Half(half));
+  return quarter;
+}
+
+TEST(ResultTest, MacrosPassValuesAndErrors) {
+  EXPECT_EQ(*Quarter(12), 3);
+  EXPECT_EQ(Quarter(6).error().message, "odd");
+  EXPECT_EQ(Quarter(6).error().Prefixed("quarter").message, "quarter: odd");
+}
+
+TEST(ResultDeathTest, ValueOfAnErrorAborts) { EXPECT_DEATH((void)Half(3).value(), "check failed"); }
+
+TEST(EncodingTest, HexRoundTrip) {
+  const std::string bytes("\x00\x7f\xff", 3);
+  EXPECT_EQ(ToHex(bytes), "007fff");
+  EXPECT_EQ(*FromHex("007FfF"), bytes);
+  EXPECT_FALSE(FromHex("0").ok());
+  EXPECT_FALSE(FromHex("0g").ok());
+}
+
+TEST(EncodingTest, Base64UrlRoundTripsEveryLength) {
+  std::string bytes;
+  for (int i = 0; i < 70; ++i) {
+    EXPECT_EQ(*FromBase64Url(ToBase64Url(bytes)), bytes);
+    bytes.push_back(static_cast<char>(i * 37));
+  }
+  EXPECT_EQ(ToBase64Url("\xfb\xff"), "-_8");
+}
+
+TEST(EncodingTest, Base64UrlIsStrict) {
+  for (const char* bad : {"A", "AB=", "A B", "-_9", "AB+"})
+    EXPECT_FALSE(FromBase64Url(bad).ok()) << bad;
+}
+
+TEST(EncodingTest, BigEndianSortsByValue) {
+  EXPECT_LT(BigEndian64(255), BigEndian64(256));
+  EXPECT_EQ(ReadBigEndian64(BigEndian64(0x0123456789abcdef)), 0x0123456789abcdefU);
+  std::string four;
+  AppendBigEndian32(0xdeadbeef, &four);
+  EXPECT_EQ(ReadBigEndian32(four), 0xdeadbeefU);
+}
+
+TEST(EncodingTest, Utf8ByTheTable) {
+  for (const char* good : {"", "a", "é", "狼煙", "🔥", "\xf4\x8f\xbf\xbf", "\xee\x80\x80"}) {
+    EXPECT_TRUE(IsValidUtf8(good)) << good;
+  }
+  for (const char* bad :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe7\x8b", "a\xff"}) {
+    EXPECT_FALSE(IsValidUtf8(bad)) << ToHex(bad);
+  }
+}
+
+TEST(EncodingTest, TruncateKeepsWholeCharacters) {
+  EXPECT_EQ(TruncateUtf8("狼煙", 6), "狼煙");
+  EXPECT_EQ(TruncateUtf8("狼煙", 5), "狼");
+  EXPECT_EQ(TruncateUtf8("狼煙", 2), "");
+}
+
+TEST(EncodingTest, Identifiers) {
+  EXPECT_TRUE(IsIdentifier("moj"));
+  EXPECT_TRUE(IsIdentifier("a.b-c_9"));
+  EXPECT_TRUE(IsIdentifier(std::string(kIdentifierBytesMax, 'a')));
+  EXPECT_FALSE(IsIdentifier(std::string(kIdentifierBytesMax + 1, 'a')));
+  for (const char* bad : {"", "-a", ".a", "A", "a/b", "a b", "é"})
+    EXPECT_FALSE(IsIdentifier(bad)) << bad;
+}
+
+TEST(UuidTest, Version7CarriesItsTime) {
+  const Uuid uuid = SystemRandom().UuidV7(1'795'237'380'123);
+  EXPECT_TRUE(uuid.IsV7());
+  EXPECT_EQ(uuid.time_ms(), 1'795'237'380'123);
+  EXPECT_EQ(*Uuid::Parse(uuid.ToString()), uuid);
+  EXPECT_EQ(*Uuid::FromBytes(uuid.bytes()), uuid);
+}
+
+TEST(UuidTest, TextOfAnotherFormIsRefused) {
+  EXPECT_TRUE(Uuid::Parse("019aa3c2-0000-7000-8000-00000000000A").ok());
+  for (const char* bad :
+       {"", "019aa3c2-0000-7000-8000-00000000000", "019aa3c2000070008000000000000000abcd",
+        "019aa3c2-0000-7000-8000-00000000000g"}) {
+    EXPECT_FALSE(Uuid::Parse(bad).ok()) << bad;
+  }
+  EXPECT_FALSE(Uuid::FromBytes("short").ok());
+}
+
+TEST(ClockTest, FormatsUtc) {
+  EXPECT_EQ(FormatUtc(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatUtc(1'774'965'599'999), "2026-03-31T13:59:59.999Z");
+  EXPECT_EQ(FormatUtc(-1), "1969-12-31T23:59:59.999Z");
+}
+
+TEST(RandomTest, BelowStaysBelow) {
+  for (int i = 0; i < 1000; ++i) EXPECT_LT(SystemRandom().Below(7), 7U);
+}
+
+TEST(LogTest, ALineCannotBeForged) {
+  const std::string line =
+      FormatLogLine(0, Level::kWarning, "refused",
+                    {{"reason", "x\"}\n{\"level\":\"info\"\r\x1b[31m\u202e"}, {"count", 3}});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_EQ(line.find('\x1b'), std::string::npos);
+  EXPECT_EQ(line,
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warning\",\"event\":\"refused\","
+            "\"reason\":"
+            "\"x\\\"}\\u000a{\\\"level\\\":\\\"info\\\"\\u000d\\u001b[31m\\u202e\",\"count\":3}");
+}
+
+TEST(LogTest, InvalidUtf8IsReplacedAndLongValuesAreCut) {
+  const std::string line = FormatLogLine(0, Level::kInfo, "e", {{"a", "\xff\xfe"}});
+  EXPECT_NE(line.find("\"\\ufffd\\ufffd\""), std::string::npos);
+  const std::string at_limit(kLogValueBytesMax, 'a');
+  EXPECT_EQ(FormatLogLine(0, Level::kInfo, "e", {{"a", at_limit}}).find("…"), std::string::npos);
+  const std::string above = at_limit + 'b';
+  const std::string cut = FormatLogLine(0, Level::kInfo, "e", {{"a", above}});
+  EXPECT_NE(cut.find("…"), std::string::npos);
+  EXPECT_EQ(cut.find('b', cut.find("\"a\":")), std::string::npos);
+}
+
+}  // namespace
+}  // namespace noroshi
