@@ -11,7 +11,7 @@
 namespace noroshi::engine {
 
 inline constexpr size_t kRebuildWorkersMax = 64;
-inline constexpr size_t kRebuildBatchMax = 65'536;
+inline constexpr size_t kRebuildBatchMax = 1'024;
 
 struct RebuildOptions {
   std::string folder;  // Must not exist; removed again on error.

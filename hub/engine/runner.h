@@ -50,8 +50,8 @@ class Runner {
 
  private:
   struct State;
-  explicit Runner(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // Shared with its thread.
+  explicit Runner(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace noroshi::engine

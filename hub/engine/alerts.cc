@@ -1,0 +1,107 @@
+// Issuing: an alert, its audience and its way into the outboxes.
+#include "hub/engine/batch.h"
+
+namespace noroshi::engine {
+namespace {
+
+void AddDecided(const std::vector<sharing::Decided>& decided,
+                google::protobuf::RepeatedPtrField<store::v1::RecipientRow>* rows) {
+  for (const sharing::Decided& one : decided) {
+    store::v1::RecipientRow& row = *rows->Add();
+    row.set_organization(one.organization);
+    row.set_reason(one.reason);
+  }
+}
+
+}  // namespace
+
+Result<void> Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
+  Issue issue;
+  issue.original.Swap(issued.mutable_alert());
+  v1::Alert& alert = issue.original;
+  if (alert.alert_id().size() != Uuid::kBytes || alert.acknowledge_by_ms() < 0 ||
+      alert.ByteSizeLong() > kAlertBytesMax) {
+    return {};
+  }
+  NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Alert(alert.alert_id()));
+  if (known) return {};  // Issued twice: the first stands.
+
+  sharing::Content content;
+  content.tlp = alert.tlp();
+  content.circle = alert.circle();
+  content.exercise_id = alert.exercise_id();
+  std::optional<store::CaseRow> about;
+  if (issued.case_id() != 0) {
+    NOROSHI_ASSIGN_OR_RETURN(about, state_.Case(issued.case_id()));
+    // About a case that does not exist: the strictest marking, so nobody.
+    content.source = about ? MarkingOfCase(*about) : sharing::Marking();
+  }
+  if (!content.source || !sharing::MayName(*content.source)) alert.clear_originator();
+  alert.set_issued_at_ms(at_.time_ms);
+  alert.clear_content_withheld();
+  if (alert.tlp() == v1::TLP_RED) issue.purpose = sharing::Purpose::kNotice;
+  issue.selectors.assign(issued.audience().begin(), issued.audience().end());
+  issue.case_id = issued.case_id();
+  issue.issued_by = issued.issued_by();
+  auto audience = sharing::DecideAudience(issue.purpose, content, issue.selectors, Candidates());
+  // Selectors that mean nothing address nobody; the alert is on record all the same.
+  if (audience.ok()) issue.audience = std::move(audience).value();
+  Send(issue);
+  if (about) {
+    about->add_alerts(alert.alert_id());
+    state_.SetCase(*about);
+  }
+  return {};
+}
+
+void Batch::Send(const Issue& issue) {
+  store::AlertRow row;
+  row.set_alert_id(issue.original.alert_id());
+  NOROSHI_CHECK(
+      sharing::RenderAlert(issue.original, issue.purpose).SerializeToString(row.mutable_alert()));
+  *row.mutable_original() = issue.original;
+  row.set_case_id(issue.case_id);
+  row.set_rule(issue.rule);
+  row.set_issued_by(issue.issued_by);
+  for (const std::string& selector : issue.selectors) row.add_audience(selector);
+  AddDecided(issue.audience.recipients, row.mutable_recipients());
+  AddDecided(issue.audience.excluded, row.mutable_excluded());
+  row.set_sequence(at_.sequence);
+  row.set_number(memory_.meta.alert_number() + 1);
+  memory_.meta.set_alert_number(row.number());
+  if (issue.original.exercise_id().empty()) memory_.meta.set_alerts(memory_.meta.alerts() + 1);
+  state_.SetAlert(row);
+  for (const sharing::Decided& recipient : issue.audience.recipients) Deliver(issue, recipient);
+  applied_.alerts.push_back(row.alert_id());
+}
+
+void Batch::Deliver(const Issue& issue, const sharing::Decided& recipient) {
+  store::OrganizationRow* organization = FindOrganization(recipient.organization);
+  NOROSHI_CHECK(organization != nullptr);
+  store::DeliveryRow row;
+  row.set_alert_id(issue.original.alert_id());
+  row.set_organization(recipient.organization);
+  row.set_position(organization->outbox_next());
+  row.set_state(store::v1::DELIVERY_STATE_QUEUED);
+  row.set_queued_at_ms(at_.time_ms);
+  row.set_acknowledge_by_ms(issue.original.acknowledge_by_ms());
+  state_.SetDelivery(row);
+  store::OutboxRow item;
+  item.set_alert_id(row.alert_id());
+  item.set_reason(recipient.reason);
+  AddToOutbox(organization, item);
+  if (row.acknowledge_by_ms() == 0) return;
+  state_.AddDeadline({row.acknowledge_by_ms(), row.alert_id(), row.organization()});
+  applied_.deadlines_changed = true;
+}
+
+void Batch::AddToOutbox(store::OrganizationRow* organization, const store::OutboxRow& item) {
+  const uint64_t position = organization->outbox_next();
+  const std::string& id = organization->organization().id();
+  state_.SetOutbox(id, position, item);
+  organization->set_outbox_next(position + 1);
+  Touch(*organization);
+  outboxes_.insert(id);
+}
+
+}  // namespace noroshi::engine

@@ -1,0 +1,124 @@
+// Batch: the entries that are committed together, being applied. For hub/engine
+// only; each group of kinds has a source file of its own.
+//
+// Every Apply… leaves the transaction consistent: a batch of one and a batch of
+// many give the same state.
+//
+// Threads: one thread.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "hub/engine/engine.h"
+#include "hub/engine/prepare.h"
+#include "hub/sharing/audience.h"
+#include "hub/store/store.h"
+
+namespace noroshi::engine {
+
+// What the engine keeps in memory between batches: rows that nearly every entry
+// needs. Always equal to the committed state when no batch is open.
+struct Memory {
+  store::MetaRow meta;
+  v1::AlertRulesSet rules;
+  std::map<std::string, store::OrganizationRow, std::less<>> organizations;
+};
+
+// The marking of what a case holds, as its row keeps it.
+sharing::Marking MarkingOfCase(const store::CaseRow& row);
+
+class Batch {
+ public:
+  Batch(Memory* memory, store::Transaction* transaction);
+
+  Result<void> Apply(Prepared& entry);
+  // Writes what is kept in memory and commits.
+  Result<Applied> Finish();
+
+ private:
+  // Where and when we are in the journal.
+  struct At {
+    uint64_t sequence = 0;
+    int64_t time_ms = 0;
+    std::string_view organization;
+    std::string_view agent;
+  };
+
+  // ---- submissions.cc ----
+  Result<void> ApplySubmission(store::SubmissionRow& row);
+  Result<void> ApplyConflict(const v1::SubmissionConflict& conflict);
+  Result<void> ApplyErased(const v1::BodyErased& erased);
+  void Expect(const store::SubmissionRow& row);
+  void StopExpecting(const store::SubmissionRow& row);
+
+  // ---- joining.cc ----
+  Result<void> JoinIncident(store::SubmissionRow* row);
+  Result<void> JoinMail(store::SubmissionRow* row, store::CaseRow* joined);
+  void OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store::CaseRow* opened);
+  Result<void> Join(v1::Relation relation, const std::string& reason, store::SubmissionRow* row,
+                    store::CaseRow* joined);
+  Result<void> AddFingerprints(const store::SubmissionRow& row);
+  Result<store::CaseRow> RequireCase(uint64_t case_id) const;
+
+  // ---- analysis.cc ----
+  Result<void> ApplyAnalysis(v1::AnalysisResult& result);
+  Result<void> ApplyFirstAnalysis(v1::AnalysisResult& result, store::SubmissionRow* row);
+  Result<void> ApplyReanalysis(v1::AnalysisResult& result, store::SubmissionRow* row);
+  Result<void> SendUpdate(const store::SubmissionRow& row);
+
+  // ---- rules.cc ----
+  // The case has changed: fires what has become true. Then writes the row.
+  Result<void> CaseChanged(store::CaseRow* row);
+  Result<bool> Holds(const v1::AlertRule& rule, const store::CaseRow& row) const;
+  Result<bool> HoldsInWindow(const v1::AlertRule& rule, const store::CaseRow& row) const;
+  Result<void> Fire(const v1::AlertRule& rule, store::CaseRow* row);
+  Result<v1::Alert> Compose(const v1::AlertRule& rule, const store::CaseRow& row) const;
+
+  // ---- alerts.cc ----
+  struct Issue {
+    v1::Alert original;
+    sharing::Purpose purpose = sharing::Purpose::kAlert;
+    sharing::Audience audience;
+    std::vector<std::string> selectors;
+    uint64_t case_id = 0;
+    std::string rule;
+    std::string issued_by;
+  };
+  Result<void> ApplyAlertIssued(v1::AlertIssued& issued);
+  void Send(const Issue& issue);
+  void Deliver(const Issue& issue, const sharing::Decided& recipient);
+  void AddToOutbox(store::OrganizationRow* organization, const store::OutboxRow& item);
+  std::vector<const v1::OrganizationSet*> Candidates() const;
+
+  // ---- deliveries.cc ----
+  Result<void> ApplyCursors(const v1::CursorsAdvanced& advanced);
+  Result<void> Receive(store::OrganizationRow* organization, uint64_t position);
+  Result<void> ApplyMarked(const v1::AlertMarked& marked);
+  Result<void> ApplyTime(const v1::TimeReached& reached);
+  void RemoveDeadlineOf(const store::DeliveryRow& row);
+
+  // ---- identities.cc ----
+  void ApplyStarted(const v1::LogStarted& started);
+  void ApplyRestored(const v1::LogRestored& restored);
+  void ApplyOrganization(v1::OrganizationSet& organization);
+  void ApplyToken(const v1::AgentTokenIssued& issued);
+  Result<void> ApplyCertified(const v1::AgentCertified& certified);
+  Result<void> ApplyRevoked(const v1::AgentRevoked& revoked);
+
+  store::OrganizationRow* FindOrganization(std::string_view id);
+  // The row will be written with the batch.
+  void Touch(const store::OrganizationRow& organization);
+
+  Memory& memory_;
+  store::Transaction& state_;
+  At at_;
+  Applied applied_;
+  std::set<std::string> touched_;   // Organisations to write.
+  std::set<std::string> outboxes_;  // Organisations with new items.
+};
+
+}  // namespace noroshi::engine

@@ -1,0 +1,96 @@
+// Organisations, agents and the log's own identity.
+#include "common/base/encoding.h"
+#include "hub/engine/batch.h"
+
+namespace noroshi::engine {
+
+void Batch::ApplyStarted(const v1::LogStarted& started) {
+  memory_.meta.set_log_id(started.log_id());
+  memory_.meta.set_hub_name(started.hub_name());
+}
+
+void Batch::ApplyRestored(const v1::LogRestored& restored) {
+  store::RestoreRow row;
+  row.set_old_log_id(restored.old_log_id());
+  row.set_old_tree_size(restored.old_tree_size());
+  row.set_old_root_hash(restored.old_root_hash());
+  state_.AddRestore(memory_.meta.restores(), row);
+  memory_.meta.set_restores(memory_.meta.restores() + 1);
+  memory_.meta.set_log_id(restored.log_id());
+}
+
+void Batch::ApplyOrganization(v1::OrganizationSet& organization) {
+  if (!IsIdentifier(organization.id())) return;
+  const auto [place, created] = memory_.organizations.try_emplace(organization.id());
+  store::OrganizationRow& row = place->second;
+  if (created) {
+    row.set_outbox_next(1);
+    memory_.meta.set_organizations(memory_.meta.organizations() + 1);
+  }
+  row.mutable_organization()->Swap(&organization);
+  Touch(row);
+  applied_.identities_changed = true;
+}
+
+void Batch::ApplyToken(const v1::AgentTokenIssued& issued) {
+  store::TokenRow row;
+  row.set_organization(issued.organization());
+  row.set_agent(issued.agent());
+  row.set_expires_at_ms(issued.expires_at_ms());
+  row.set_sequence(at_.sequence);
+  state_.SetToken(issued.secret_sha256(), row);
+  applied_.identities_changed = true;
+}
+
+Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
+  if (FindOrganization(certified.organization()) == nullptr || !IsIdentifier(certified.agent())) {
+    return {};
+  }
+  NOROSHI_ASSIGN_OR_RETURN(auto known, state_.Agent(certified.organization(), certified.agent()));
+  store::AgentRow row = known.value_or(store::AgentRow());
+  if (certified.token_sha256().empty()) {  // A renewal.
+    if (!known || known->revoked()) return {};
+    row.set_previous_serial(row.serial());
+  } else {
+    NOROSHI_ASSIGN_OR_RETURN(const auto token, state_.Token(certified.token_sha256()));
+    const bool good = token && token->organization() == certified.organization() &&
+                      token->agent() == certified.agent() && at_.time_ms < token->expires_at_ms() &&
+                      token->sequence() >= row.revoked_sequence();
+    if (!good) return {};
+    state_.RemoveToken(certified.token_sha256());
+    // Enrolled anew: whatever was issued before is no longer good.
+    row.clear_previous_serial();
+    row.clear_revoked();
+    row.clear_revoked_reason();
+  }
+  row.set_organization(certified.organization());
+  row.set_agent(certified.agent());
+  row.set_serial(certified.serial());
+  row.set_not_after_ms(certified.not_after_ms());
+  row.set_certified_at_ms(at_.time_ms);
+  state_.SetAgent(row);
+  applied_.identities_changed = true;
+  return {};
+}
+
+Result<void> Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Agent(revoked.organization(), revoked.agent()));
+  if (!row) {
+    // Only a token so far: the row keeps that it is void.
+    if (FindOrganization(revoked.organization()) == nullptr || !IsIdentifier(revoked.agent())) {
+      return {};
+    }
+    row.emplace();
+    row->set_organization(revoked.organization());
+    row->set_agent(revoked.agent());
+  }
+  row->set_revoked(true);
+  row->set_revoked_reason(revoked.reason());
+  row->set_revoked_sequence(at_.sequence);
+  row->clear_previous_serial();
+  state_.SetAgent(*row);
+  applied_.identities_changed = true;
+  return {};
+}
+
+}  // namespace noroshi::engine

@@ -1,0 +1,158 @@
+// De-duplication: which submissions are the same matter. Each link says why.
+#include "common/base/encoding.h"
+#include "common/crypto/crypto.h"
+#include "hub/engine/batch.h"
+
+namespace noroshi::engine {
+namespace {
+
+// The beginning of a hash is enough for a person to compare.
+constexpr size_t kShownBytes = 6;
+
+std::string Shown(std::string_view bytes) { return ToHex(bytes.substr(0, kShownBytes)); }
+
+bool IsFingerprint(std::string_view bytes) { return bytes.size() == kSha256Bytes; }
+
+void StoreMarking(const sharing::Marking& marking, store::CaseRow* row) {
+  row->set_tlp(marking.tlp);
+  row->set_circle(marking.circle);
+  row->set_circles_conflict(marking.conflict);
+  row->set_may_share_name(marking.may_share_name);
+  row->set_may_tell_police(marking.may_tell_police);
+  row->set_may_tell_competent_ministry(marking.may_tell_competent_ministry);
+  row->clear_sectors();
+  for (const std::string& sector : marking.sectors) row->add_sectors(sector);
+}
+
+sharing::Source SourceOf(const store::SubmissionRow& row) {
+  return {&row.handling(), row.exercise_id(), row.sector()};
+}
+
+}  // namespace
+
+sharing::Marking MarkingOfCase(const store::CaseRow& row) {
+  sharing::Marking marking;
+  marking.tlp = row.tlp();
+  marking.circle = row.circle();
+  marking.exercise_id = row.exercise_id();
+  marking.conflict = row.circles_conflict();
+  marking.may_share_name = row.may_share_name();
+  marking.may_tell_police = row.may_tell_police();
+  marking.may_tell_competent_ministry = row.may_tell_competent_ministry();
+  marking.sectors.assign(row.sectors().begin(), row.sectors().end());
+  return marking;
+}
+
+Result<store::CaseRow> Batch::RequireCase(uint64_t case_id) const {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Case(case_id));
+  if (!row) {
+    return Error{ErrorCode::kCorruption,
+                 "state: case " + std::to_string(case_id) + " is missing; rebuild the state"};
+  }
+  return *std::move(row);
+}
+
+Result<void> Batch::JoinIncident(store::SubmissionRow* row) {
+  NOROSHI_ASSIGN_OR_RETURN(
+      const auto thread,
+      state_.CaseOfThread(row->organization(), row->exercise_id(), row->thread_id()));
+  store::CaseRow joined;
+  if (thread) {
+    NOROSHI_ASSIGN_OR_RETURN(joined, RequireCase(*thread));
+    NOROSHI_RETURN_IF_ERROR(Join(v1::RELATION_FOLLOW_UP,
+                                 "同じ報告の続き / same thread " + Shown(row->thread_id()), row,
+                                 &joined));
+  } else {
+    OpenCase(store::v1::CASE_KIND_INCIDENT, row, &joined);
+    state_.SetThread(row->organization(), row->exercise_id(), row->thread_id(), joined.case_id());
+  }
+  return CaseChanged(&joined);
+}
+
+Result<void> Batch::JoinMail(store::SubmissionRow* row, store::CaseRow* joined) {
+  const std::string& exact = row->mail().exact_fingerprint();
+  const std::string& text = row->mail().text_fingerprint();
+  if (IsFingerprint(exact)) {
+    NOROSHI_ASSIGN_OR_RETURN(
+        const auto found,
+        state_.CaseOfFingerprint(row->exercise_id(), store::Fingerprint::kExact, exact));
+    if (found) {
+      NOROSHI_ASSIGN_OR_RETURN(*joined, RequireCase(*found));
+      NOROSHI_RETURN_IF_ERROR(
+          Join(v1::RELATION_EXACT, "内容が同一 / same content " + Shown(exact), row, joined));
+      return AddFingerprints(*row);
+    }
+  }
+  if (IsFingerprint(text)) {
+    NOROSHI_ASSIGN_OR_RETURN(
+        const auto found,
+        state_.CaseOfFingerprint(row->exercise_id(), store::Fingerprint::kText, text));
+    if (found) {
+      NOROSHI_ASSIGN_OR_RETURN(*joined, RequireCase(*found));
+      NOROSHI_RETURN_IF_ERROR(
+          Join(v1::RELATION_SAME_TEXT, "本文が同一 / same text " + Shown(text), row, joined));
+      return AddFingerprints(*row);
+    }
+  }
+  OpenCase(store::v1::CASE_KIND_CAMPAIGN, row, joined);
+  return AddFingerprints(*row);
+}
+
+// A known fingerprint stays with its case: the first link is kept.
+Result<void> Batch::AddFingerprints(const store::SubmissionRow& row) {
+  const std::pair<store::Fingerprint, const std::string*> prints[] = {
+      {store::Fingerprint::kExact, &row.mail().exact_fingerprint()},
+      {store::Fingerprint::kText, &row.mail().text_fingerprint()}};
+  for (const auto& [kind, print] : prints) {
+    if (!IsFingerprint(*print)) continue;
+    NOROSHI_ASSIGN_OR_RETURN(const auto known,
+                             state_.CaseOfFingerprint(row.exercise_id(), kind, *print));
+    if (!known) state_.SetFingerprint(row.exercise_id(), kind, *print, row.case_id());
+  }
+  return {};
+}
+
+void Batch::OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store::CaseRow* opened) {
+  opened->set_case_id(row->sequence());
+  opened->set_kind(kind);
+  opened->set_title(row->title());
+  opened->set_exercise_id(row->exercise_id());
+  opened->set_opened_at_ms(at_.time_ms);
+  opened->set_updated_at_ms(at_.time_ms);
+  opened->set_organizations(1);
+  opened->set_submissions(1);
+  const sharing::Source source = SourceOf(*row);
+  StoreMarking(sharing::MarkingOf({&source, 1}), opened);
+  row->set_case_id(opened->case_id());
+  row->set_relation(v1::RELATION_NEW_CASE);
+  row->set_joined_reason("新しい事案 / a new matter");
+  state_.SetSubmission(*row);
+  state_.AddToCase(opened->case_id(),
+                   {row->sequence(), row->accepted_at_ms(), row->organization()});
+  state_.AddOrganizationToCase(opened->case_id(), row->organization());
+  if (row->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() + 1);
+}
+
+Result<void> Batch::Join(v1::Relation relation, const std::string& reason,
+                         store::SubmissionRow* row, store::CaseRow* joined) {
+  NOROSHI_CHECK(joined->exercise_id() == row->exercise_id());
+  if (joined->title().empty()) joined->set_title(row->title());
+  joined->set_updated_at_ms(at_.time_ms);
+  joined->set_submissions(joined->submissions() + 1);
+  StoreMarking(sharing::Combine(MarkingOfCase(*joined), SourceOf(*row)), joined);
+  NOROSHI_ASSIGN_OR_RETURN(const bool known,
+                           state_.CaseHasOrganization(joined->case_id(), row->organization()));
+  if (!known) {
+    joined->set_organizations(joined->organizations() + 1);
+    state_.AddOrganizationToCase(joined->case_id(), row->organization());
+  }
+  row->set_case_id(joined->case_id());
+  row->set_relation(relation);
+  row->set_joined_reason(reason);
+  state_.SetSubmission(*row);
+  state_.AddToCase(joined->case_id(),
+                   {row->sequence(), row->accepted_at_ms(), row->organization()});
+  return {};
+}
+
+}  // namespace noroshi::engine
