@@ -139,7 +139,7 @@ class CommandLine {
     rebuild->add_option("--workers", options_.workers, "Threads that read ahead")
         ->check(CLI::Range(1, 64));
     rebuild->add_option("--batch", options_.batch, "Entries in one write")
-        ->check(CLI::Range(1, 65536));
+        ->check(CLI::Range(1, 1024));
     auto* restore = Local("restore", "Make a hub from a backup, in an empty data folder", [this] {
       return Restore(command_.data, options_.folder, options_.reason);
     });

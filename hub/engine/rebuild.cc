@@ -115,7 +115,7 @@ Result<Rebuilt> RebuildInto(journal::Journal* journal, const RebuildOptions& opt
                           /*bulk=*/true}));
   NOROSHI_ASSIGN_OR_RETURN(const auto engine, Engine::Create(store.get()));
   {
-    ReadAhead ahead(journal, journal->size(), options.workers);
+    ReadAhead ahead(journal, std::min(options.until, journal->size()), options.workers);
     NOROSHI_RETURN_IF_ERROR(ApplyAll(&ahead, options.batch, engine.get()));
   }
   NOROSHI_RETURN_IF_ERROR(store->Flush());

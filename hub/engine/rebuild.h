@@ -17,6 +17,7 @@ struct RebuildOptions {
   std::string folder;  // Must not exist; removed again on error.
   size_t workers = 1;  // 1 to kRebuildWorkersMax.
   size_t batch = 256;  // Entries of one commit: 1 to kRebuildBatchMax.
+  uint64_t until = UINT64_MAX;  // Only the entries before this one.
 };
 
 struct Rebuilt {
