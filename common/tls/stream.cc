@@ -111,6 +111,8 @@ asio::awaitable<Result<void>> TlsStream::Impl::Wait(bool for_read, Deadline dead
   waiter.timer.cancel();
   if (closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
   if (waiter.expired) co_return Error{ErrorCode::kTimeout, "timeout: no progress in time"};
+  // The other direction's deadline cancels both waits: this one just tries again.
+  if (error == asio::error::operation_aborted) co_return Result<void>();
   if (error) co_return Error{ErrorCode::kClosed, "closed: " + error.message()};
   co_return Result<void>();
 }

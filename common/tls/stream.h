@@ -4,7 +4,8 @@
 //
 // Threads: one strand (the socket's executor). One read and one write may be
 // under way at a time. Deadlines: each call takes one; when it passes, the call
-// returns kTimeout and the stream is only fit for Close().
+// returns kTimeout. After a handshake's or a write's the stream is only fit for
+// Close(); after a read's it can still write (a last word) and read.
 // Cancelling: Close() from the same strand ends waiting calls with kClosed.
 #pragma once
 

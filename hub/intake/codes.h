@@ -1,0 +1,43 @@
+// The stable words of Rejection.code and Goodbye.code. docs/protocol.md says
+// what each means and what to do.
+#pragma once
+
+namespace noroshi::intake {
+
+namespace rejection {
+inline constexpr char kUnreadable[] = "unreadable";
+inline constexpr char kMissingField[] = "missing_field";
+inline constexpr char kInvalidField[] = "invalid_field";
+inline constexpr char kTooLarge[] = "too_large";
+inline constexpr char kIdConflict[] = "id_conflict";
+inline constexpr char kOverBudget[] = "over_budget";
+inline constexpr char kOverloaded[] = "overloaded";
+inline constexpr char kNoSpace[] = "no_space";
+inline constexpr char kUnavailable[] = "unavailable";
+inline constexpr char kTooManyChunked[] = "too_many_chunked";
+inline constexpr char kChunkTimeout[] = "chunk_timeout";
+inline constexpr char kInternal[] = "internal";
+}  // namespace rejection
+
+namespace goodbye {
+inline constexpr char kBadFrame[] = "bad_frame";
+inline constexpr char kBadChunk[] = "bad_chunk";
+inline constexpr char kBadHello[] = "bad_hello";
+inline constexpr char kBadAck[] = "bad_ack";
+inline constexpr char kBadMark[] = "bad_mark";
+inline constexpr char kUnexpectedFrame[] = "unexpected_frame";
+inline constexpr char kWindow[] = "window";
+inline constexpr char kTooManyMarks[] = "too_many_marks";
+inline constexpr char kTooManySessions[] = "too_many_sessions";
+inline constexpr char kHelloTimeout[] = "hello_timeout";
+inline constexpr char kFrameTimeout[] = "frame_timeout";
+inline constexpr char kIdle[] = "idle";
+inline constexpr char kSlowReader[] = "slow_reader";
+inline constexpr char kRenewOnly[] = "renew_only";
+inline constexpr char kCertificateExpired[] = "certificate_expired";
+inline constexpr char kRevoked[] = "revoked";
+inline constexpr char kUnavailable[] = "unavailable";
+inline constexpr char kShuttingDown[] = "shutting_down";
+}  // namespace goodbye
+
+}  // namespace noroshi::intake

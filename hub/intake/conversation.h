@@ -1,0 +1,138 @@
+// Conversation: what is said in one session, without sockets. Frames come in,
+// frames for the other side pile up in a bounded output, and the journal and
+// the other services are called in between. docs/protocol.md is its contract.
+//
+// Threads: intake's thread; answers reach it through its Mailbox.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/runtime/clock.h"
+#include "common/tls/certificate.h"
+#include "hub/intake/admission.h"
+#include "hub/intake/assembly.h"
+#include "hub/intake/mailbox.h"
+#include "hub/intake/options.h"
+#include "hub/intake/ports.h"
+#include "hub/intake/stats.h"
+#include "hub/intake/validate.h"
+#include "hub/journal/journal.h"
+
+namespace noroshi::intake {
+
+// What every conversation uses; all of it outlives them.
+struct Services {
+  journal::Journal& journal;
+  Directory& directory;
+  Registrar& registrar;
+  DeliveryFeed& feed;
+  const Clock& clock;
+  const Vocabulary& vocabulary;
+  const Limits& limits;
+  Admission& admission;
+  Counters& counters;
+};
+
+enum class Mode {
+  kAgent,
+  kRenewOnly,  // The certificate has expired.
+  kEnroll,     // No certificate: the conversation is one request and its answer.
+};
+
+struct Party {
+  Mode mode = Mode::kAgent;
+  tls::Identity identity;  // Empty when enrolling.
+  std::string serial;
+  int64_t not_after_ms = 0;  // Of the certificate.
+};
+
+class Conversation {
+ public:
+  Conversation(Services& services, Party party, std::shared_ptr<Mailbox> mailbox);
+
+  // Frames as cut by the decoder, in order, then EndOfRead once for all that
+  // one read brought. Nothing is done once the conversation is over.
+  void OnFrame(std::string_view bytes);
+  void EndOfRead();
+  void OnEvents(Mailbox::Content content);
+  // After output was taken and sent: fetch more deliveries if there is room.
+  void OnSent();
+
+  // Ends the conversation: the last frame is Goodbye.
+  void End(std::string_view code, std::string_view reason, uint32_t retry_after_ms = 0);
+
+  // The connection is gone: nothing more is sent, deliveries are unsubscribed.
+  void Leave();
+
+  bool over() const { return over_; }
+  bool greeted() const { return greeted_; }  // Hello, or the one request, has come.
+  // The code of the Goodbye, or "" while the conversation goes on.
+  const std::string& ended_with() const { return ended_with_; }
+  // Reading should wait: too much is unanswered or unsent.
+  bool paused() const;
+  // Everything to be sent now, in order; the caller sends it whole.
+  std::string TakeOutput() { return std::exchange(output_, {}); }
+  bool has_output() const { return !output_.empty(); }
+  const Party& party() const { return party_; }
+
+ private:
+  struct Pending {
+    Validated validated;
+    std::string bytes;
+    std::shared_ptr<Lease> lease;
+  };
+
+  void OnHello(const v1::Hello& hello);
+  void OnSubmit(v1::Submit* submit);
+  void OnChunk(v1::SubmitChunk* chunk);
+  void OnWhole(std::string bytes, std::shared_ptr<Lease> lease);
+  void OnDeliveryAck(const v1::DeliveryAck& ack);
+  void OnMark(const v1::MarkAlert& mark);
+  void OnRenew(const v1::RenewRequest& renew);
+  void OnEnroll(const v1::EnrollRequest& enroll);
+  void Dispatch(v1::AgentFrame* frame);
+
+  // Whether the party may still act; ends the conversation if not.
+  bool MayStillAct();
+  void Hand(Pending pending);
+  void Reject(v1::Rejection rejection, uint64_t bytes);
+  bool TakeWindow(uint64_t bytes);
+
+  void Answer(std::vector<Appended> answers);
+  void AnswerFailure(const Appended& answer);
+  void SendReceipts(v1::HubFrame* frame, const v1::TreeHead& head);
+  void OnCertified(Certified certified);
+  void OnMarked(const Marked& marked);
+  void FetchDeliveries();
+  void SendDeliveries(const std::vector<std::string>& deliveries);
+  void Send(const v1::HubFrame& frame);
+  int64_t SteadyMs() const;
+
+  Services& services_;
+  const Party party_;
+  const std::shared_ptr<Mailbox> mailbox_;
+
+  bool greeted_ = false;
+  bool over_ = false;
+  std::string ended_with_;
+  std::string output_;
+
+  uint64_t window_used_ = 0;
+  size_t outstanding_ = 0;  // Whole submissions at the journal.
+  Assemblies assemblies_;
+  std::vector<Pending> batch_;  // Of the present read.
+  uint64_t head_size_ = 0;      // Tree size of the head given last.
+
+  std::unique_ptr<DeliveryFeed::Subscription> subscription_;
+  uint64_t sent_position_ = 0;
+  uint64_t acknowledged_position_ = 0;
+  bool more_deliveries_ = false;
+  size_t marks_ = 0;
+  bool certifying_ = false;
+};
+
+}  // namespace noroshi::intake

@@ -1,0 +1,216 @@
+#include "hub/intake/intake.h"
+
+#include <google/protobuf/stubs/logging.h>
+#include <pthread.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "common/log/log.h"
+#include "common/tls/address.h"
+#include "hub/intake/codes.h"
+#include "hub/intake/session.h"
+
+namespace noroshi::intake {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr int kBacklog = 4096;                  // A restarted hub finds all agents at its door.
+constexpr size_t kReadBufferBytes = 16 * kKiB;  // One TLS record.
+constexpr std::chrono::milliseconds kAcceptRetry{100};
+constexpr uint64_t kStrangerLinesPerSecond = 10;
+constexpr uint64_t kStrangerLinesBurst = 50;
+constexpr uint32_t kRestartRetryMs = 2'000;
+
+void AbortOnException(const std::exception_ptr& error) { NOROSHI_CHECK(!error); }
+
+Error BindError(const std::string& address, const boost::system::error_code& error) {
+  ErrorCode code = ErrorCode::kIo;
+  if (error == asio::error::address_in_use) code = ErrorCode::kConflict;
+  if (error == asio::error::access_denied) code = ErrorCode::kDenied;
+  return Error{code, "listen on " + address + ": " + error.message()};
+}
+
+}  // namespace
+
+struct Intake::Impl {
+  Impl(const IntakeOptions& o, journal::Journal& journal, Directory& directory,
+       Registrar& registrar, DeliveryFeed& feed, const Clock& clock)
+      : options(o), admission(options.limits), services{journal,        directory,
+                                                        registrar,      feed,
+                                                        clock,          options.vocabulary,
+                                                        options.limits, admission,
+                                                        counters} {}
+
+  Result<void> Listen();
+  asio::awaitable<void> Accept();
+  void Open(tcp::socket socket);
+  void BeginStop();
+
+  const IntakeOptions options;
+  Admission admission;
+  Counters counters;
+  Services services;
+  TokenBucket log_budget{kStrangerLinesPerSecond, kStrangerLinesBurst};
+  std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);
+
+  asio::io_context io{1};  // One thread runs it: no locks inside.
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  tcp::acceptor acceptor{io};
+  asio::steady_timer accept_timer{io};
+  asio::steady_timer stop_timer{io};
+  Host host{io,
+            services,
+            read_buffer,
+            log_budget,
+            [this] {
+              --handshakes;
+              accept_timer.cancel();
+            },
+            [this](const std::shared_ptr<Session>& session) {
+              sessions.erase(session);
+              if (stopping && sessions.empty()) stop_timer.cancel();
+            }};
+  std::set<std::shared_ptr<Session>> sessions;
+  size_t handshakes = 0;
+  bool stopping = false;
+  std::string address;
+  std::thread thread;
+};
+
+Result<void> Intake::Impl::Listen() {
+  NOROSHI_ASSIGN_OR_RETURN(const tls::HostPort wanted, tls::ParseHostPort(options.listen_address));
+  boost::system::error_code error;
+  const auto ip = asio::ip::make_address(wanted.host, error);
+  if (error) {
+    return Error{ErrorCode::kInvalid, "listen address \"" + options.listen_address +
+                                          "\": the host must be an IP address"};
+  }
+  const tcp::endpoint endpoint(ip, wanted.port);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(kBacklog, error);
+  if (error) return BindError(options.listen_address, error);
+  const auto bound = acceptor.local_endpoint(error);
+  if (error) return BindError(options.listen_address, error);
+  address = tls::HostPort{bound.address().to_string(), bound.port()}.ToString();
+  return {};
+}
+
+asio::awaitable<void> Intake::Impl::Accept() {
+  while (!stopping) {
+    if (handshakes >= options.limits.handshakes_max) {
+      // New ones wait in the backlog: handshakes are the dearest thing a stranger can ask for.
+      counters.Update([](Stats& stats) { ++stats.handshake_waits; });
+      accept_timer.expires_at(std::chrono::steady_clock::time_point::max());
+      co_await accept_timer.async_wait(kToken);
+      continue;
+    }
+    auto [error, socket] = co_await acceptor.async_accept(kToken);
+    if (stopping) co_return;
+    if (!error) {
+      Open(std::move(socket));
+      continue;
+    }
+    if (error == asio::error::connection_aborted) continue;
+    Log(Level::kError, "accept_failed", {{"error", error.message()}});
+    accept_timer.expires_after(kAcceptRetry);  // Out of descriptors: they will come back.
+    co_await accept_timer.async_wait(kToken);
+  }
+}
+
+void Intake::Impl::Open(tcp::socket socket) {
+  if (sessions.size() >= options.limits.connections_max) {
+    counters.Update([](Stats& stats) { ++stats.connections_refused; });
+    return;  // Closes the socket.
+  }
+  auto stream = tls::TlsStream::Make(std::move(socket), *options.context);
+  if (!stream.ok()) {
+    Log(Level::kWarning, "connection_failed", {{"error", stream.error().message}});
+    return;
+  }
+  const auto session = std::make_shared<Session>(host, std::move(*stream));
+  sessions.insert(session);
+  ++handshakes;
+  asio::co_spawn(io, session->Run(), AbortOnException);
+}
+
+void Intake::Impl::BeginStop() {
+  stopping = true;
+  boost::system::error_code ignored;
+  acceptor.close(ignored);
+  accept_timer.cancel();
+  work.reset();
+  if (sessions.empty()) return;
+  const std::vector<std::shared_ptr<Session>> all(sessions.begin(), sessions.end());
+  for (const auto& session : all) {
+    session->End(goodbye::kShuttingDown, "the hub is shutting down", kRestartRetryMs);
+  }
+  stop_timer.expires_after(options.limits.stop_grace);
+  stop_timer.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    for (const auto& session : sessions) session->Close();
+  });
+}
+
+Intake::Intake(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Intake::~Intake() { Stop(); }
+
+Result<std::unique_ptr<Intake>> Intake::Make(const IntakeOptions& options,
+                                             journal::Journal& journal, Directory& directory,
+                                             Registrar& registrar, DeliveryFeed& feed,
+                                             const Clock& clock) {
+  NOROSHI_CHECK(options.context != nullptr);
+  // protobuf would write its own lines to standard error for every hostile text.
+  google::protobuf::SetLogHandler(nullptr);
+  auto impl = std::make_unique<Impl>(options, journal, directory, registrar, feed, clock);
+  NOROSHI_RETURN_IF_ERROR(impl->Listen());
+  return std::unique_ptr<Intake>(new Intake(std::move(impl)));
+}
+
+void Intake::Start() {
+  NOROSHI_CHECK(!impl_->thread.joinable());
+  asio::co_spawn(impl_->io, impl_->Accept(), AbortOnException);
+  impl_->thread = std::thread([this] {
+    pthread_setname_np(pthread_self(), "intake");
+    impl_->io.run();
+  });
+}
+
+void Intake::Stop() {
+  if (!impl_->thread.joinable()) return;
+  asio::post(impl_->io, [this] { impl_->BeginStop(); });
+  impl_->thread.join();
+}
+
+const std::string& Intake::address() const { return impl_->address; }
+
+Stats Intake::stats() const {
+  Stats stats = impl_->counters.Snapshot();
+  stats.memory_used = impl_->admission.memory_used();
+  return stats;
+}
+
+void Intake::CutSessions(std::function<bool(const tls::Identity&)> matches,
+                         const std::string& code) {
+  asio::post(impl_->io, [this, matches = std::move(matches), code] {
+    const std::vector<std::shared_ptr<Session>> all(impl_->sessions.begin(), impl_->sessions.end());
+    for (const auto& session : all) {
+      if (session->identity() != nullptr && matches(*session->identity())) {
+        session->End(code, "the agent may no longer act");
+      }
+    }
+  });
+}
+
+}  // namespace noroshi::intake

@@ -1,0 +1,247 @@
+#include "hub/intake/session.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "common/log/log.h"
+#include "hub/intake/codes.h"
+
+namespace noroshi::intake {
+namespace asio = boost::asio;
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+
+std::string WordOf(const std::string& message) { return message.substr(0, message.find(':')); }
+
+int64_t SteadyMs() {
+  return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+milliseconds Remaining(steady_clock::time_point since, milliseconds allowed) {
+  const auto left = duration_cast<milliseconds>(since + allowed - steady_clock::now());
+  return std::max(left, milliseconds(0));
+}
+
+}  // namespace
+
+Session::Session(Host& host, std::unique_ptr<tls::TlsStream> stream)
+    : host_(host), stream_(std::move(stream)) {}
+
+const tls::Identity* Session::identity() const {
+  if (!conversation_ || conversation_->party().mode == Mode::kEnroll) return nullptr;
+  return &conversation_->party().identity;
+}
+
+asio::awaitable<void> Session::Run() {
+  const auto self = shared_from_this();
+  auto peer = co_await stream_->Handshake(host_.services.limits.handshake_timeout);
+  host_.handshake_over();
+  if (!peer.ok()) {
+    RefuseHandshake(peer.error());
+  } else if (Begin(*peer)) {
+    co_await Converse();
+  }
+  Finish();
+  host_.session_over(self);
+}
+
+void Session::RefuseHandshake(const Error& error) {
+  const std::string word = WordOf(error.message);
+  host_.services.counters.Update([&](Stats& stats) { ++stats.handshakes_refused[word]; });
+  if (host_.log_budget.Take(1, SteadyMs()) != 0) return;  // Counted all the same.
+  Log(Level::kWarning, "handshake_refused",
+      {{"peer", stream_->peer_address()}, {"reason", error.message}});
+}
+
+bool Session::Begin(const tls::Peer& peer) {
+  Services& services = host_.services;
+  Party party;
+  if (peer.alpn == tls::kAlpnEnroll) {
+    party.mode = Mode::kEnroll;
+  } else {
+    auto identity = tls::AgentIdentity(*peer.certificate);
+    if (!identity.ok()) {
+      RefuseHandshake(identity.error().Prefixed("certificate_identity"));
+      return false;
+    }
+    party.identity = *identity;
+    party.serial = peer.certificate->serial;
+    party.not_after_ms = peer.certificate->not_after_ms;
+    party.mode = peer.expired ? Mode::kRenewOnly : Mode::kAgent;
+  }
+  began_ = steady_clock::now();
+  mailbox_ = std::make_shared<Mailbox>([io = &host_.io, weak = weak_from_this()] {
+    asio::post(*io, [weak] {
+      if (const auto session = weak.lock()) session->OnMail();
+    });
+  });
+  conversation_ = std::make_unique<Conversation>(services, party, mailbox_);
+  services.counters.Update([](Stats& stats) {
+    ++stats.sessions_total;
+    ++stats.sessions_open;
+  });
+  if (party.mode == Mode::kEnroll) return true;
+  auto may = services.directory.MayAct(party.identity, party.serial);
+  if (!may.ok()) {
+    RefuseHandshake(may.error());
+    conversation_->End(WordOf(may.error().message), may.error().message);
+    return true;
+  }
+  admitted_ = services.admission.OpenSession(party.identity.organization, SteadyMs());
+  if (!admitted_) {
+    conversation_->End(goodbye::kTooManySessions, "the organisation has too many sessions", 60'000);
+  }
+  Log(Level::kInfo, "session_open",
+      {{"organization", party.identity.organization},
+       {"agent", party.identity.agent},
+       {"peer", stream_->peer_address()},
+       {"resumed", peer.resumed ? "yes" : "no"},
+       {"expired", peer.expired ? "yes" : "no"}});
+  return true;
+}
+
+asio::awaitable<void> Session::Converse() {
+  const Limits& limits = host_.services.limits;
+  while (true) {
+    Proceed();
+    const bool over = conversation_->over();
+    if (!over && !broken_ && conversation_->paused()) {
+      co_await WaitUntilResumed();
+      continue;
+    }
+    auto got = co_await stream_->ReadSome(host_.read_buffer, over ? limits.linger : ReadTimeout());
+    if (got.ok()) {
+      // After the end whatever still comes is read and dropped, so that the
+      // connection is not reset before the other side has read Goodbye.
+      if (!conversation_->over()) OnBytes({host_.read_buffer.data(), *got});
+      continue;
+    }
+    if (got.error().code != ErrorCode::kTimeout || over) break;
+    OnReadTimeout();
+  }
+}
+
+void Session::OnBytes(std::string_view bytes) {
+  host_.services.counters.Update([&](Stats& stats) { stats.bytes_received += bytes.size(); });
+  if (decoder_.buffered() == 0) frame_began_ = steady_clock::now();
+  decoder_.Append(bytes);
+  while (!conversation_->over()) {
+    auto frame = decoder_.Next();
+    if (!frame.ok()) {
+      conversation_->End(goodbye::kBadFrame, frame.error().message);
+      break;
+    }
+    if (!frame->has_value()) break;
+    frame_began_ = steady_clock::now();
+    conversation_->OnFrame(**frame);
+  }
+  conversation_->EndOfRead();
+  decoder_.ReleaseIfEmpty();
+}
+
+tls::TlsStream::Duration Session::ReadTimeout() const {
+  const Limits& limits = host_.services.limits;
+  if (!conversation_->greeted()) return Remaining(began_, limits.hello_timeout);
+  if (conversation_->party().mode == Mode::kEnroll) return limits.certificate_timeout;
+  if (decoder_.buffered() > 0) return Remaining(frame_began_, limits.frame_timeout);
+  return limits.idle_timeout;
+}
+
+void Session::OnReadTimeout() {
+  if (!conversation_->greeted()) {
+    conversation_->End(goodbye::kHelloTimeout, "no first frame in time");
+  } else if (conversation_->party().mode == Mode::kEnroll) {
+    conversation_->End(goodbye::kUnavailable, "the hub could not certify in time", 30'000);
+  } else if (decoder_.buffered() > 0) {
+    conversation_->End(goodbye::kFrameTimeout, "a frame was begun and not ended in time");
+  } else {
+    conversation_->End(goodbye::kIdle, "nothing was heard; agents ping every 60 seconds");
+  }
+}
+
+asio::awaitable<void> Session::WaitUntilResumed() {
+  resume_ = std::make_unique<asio::steady_timer>(host_.io, host_.services.limits.idle_timeout);
+  co_await resume_->async_wait(kToken);
+  resume_.reset();
+}
+
+asio::awaitable<void> Session::WriteOutput() {
+  while (conversation_->has_output() && !broken_) {
+    const std::string bytes = conversation_->TakeOutput();
+    auto written = co_await stream_->Write(bytes, host_.services.limits.write_timeout);
+    if (!written.ok()) {
+      broken_ = true;
+      if (written.error().code == ErrorCode::kTimeout) {
+        conversation_->End(goodbye::kSlowReader, "nothing was read in time");
+      }
+      stream_->Close();
+      break;
+    }
+    host_.services.counters.Update([&](Stats& stats) { stats.bytes_sent += bytes.size(); });
+    conversation_->OnSent();
+  }
+  writing_ = false;
+  Proceed();
+}
+
+void Session::Proceed() {
+  const bool over = conversation_->over();
+  if (resume_ && (over || broken_ || !conversation_->paused())) resume_->cancel();
+  if (broken_) return;
+  if (!writing_ && conversation_->has_output()) {
+    writing_ = true;
+    asio::co_spawn(
+        host_.io, [self = shared_from_this()] { return self->WriteOutput(); },
+        [](const std::exception_ptr& error) { NOROSHI_CHECK(!error); });
+  }
+  if (over && !linger_) {
+    linger_ = std::make_unique<asio::steady_timer>(host_.io, host_.services.limits.linger);
+    linger_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->Close();
+    });
+  }
+}
+
+void Session::OnMail() {
+  conversation_->OnEvents(mailbox_->Take());
+  Proceed();
+}
+
+void Session::End(std::string_view code, std::string_view reason, uint32_t retry_after_ms) {
+  if (!conversation_) return Close();
+  conversation_->End(code, reason, retry_after_ms);
+  Proceed();
+}
+
+void Session::Close() {
+  broken_ = true;
+  stream_->Close();
+  if (resume_) resume_->cancel();
+}
+
+void Session::Finish() {
+  Close();
+  if (!conversation_) return;
+  mailbox_->Close();
+  if (linger_) linger_->cancel();
+  const Party& party = conversation_->party();
+  conversation_->Leave();
+  if (admitted_) {
+    host_.services.admission.CloseSession(party.identity.organization, SteadyMs());
+  }
+  host_.services.counters.Update([](Stats& stats) { --stats.sessions_open; });
+  Log(Level::kInfo, "session_end",
+      {{"organization", party.identity.organization},
+       {"agent", party.identity.agent},
+       {"peer", stream_->peer_address()},
+       {"code", conversation_->ended_with()}});
+}
+
+}  // namespace noroshi::intake

@@ -1,0 +1,80 @@
+// Session: one connection, its coroutines and its end. Only for hub/intake.
+//
+// A reader runs from the handshake to the end; a writer runs only while there
+// is something to send, so that an idle session costs one suspended read.
+//
+// Threads: intake's, which runs one io_context.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "common/tls/stream.h"
+#include "common/wire/frame.h"
+#include "hub/intake/conversation.h"
+
+namespace noroshi::intake {
+
+class Session;
+
+// What a session needs of its intake; outlives it.
+struct Host {
+  boost::asio::io_context& io;
+  Services& services;
+  // All sessions read into this one buffer: they share a thread, and what was
+  // read is used up before anything else runs.
+  std::span<char> read_buffer;
+  TokenBucket& log_budget;  // For lines that strangers can cause.
+  std::function<void()> handshake_over;
+  std::function<void(const std::shared_ptr<Session>&)> session_over;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Host& host, std::unique_ptr<tls::TlsStream> stream);
+
+  // From handshake to close; runs once.
+  boost::asio::awaitable<void> Run();
+  // Says Goodbye and closes; before the handshake's end it just closes.
+  void End(std::string_view code, std::string_view reason, uint32_t retry_after_ms = 0);
+  // Closes at once.
+  void Close();
+  // Whose it is; nullptr before the handshake's end and while enrolling.
+  const tls::Identity* identity() const;
+
+ private:
+  // Starts the conversation, or refuses. False: nothing can be said, only closed.
+  bool Begin(const tls::Peer& peer);
+  void RefuseHandshake(const Error& error);
+  boost::asio::awaitable<void> Converse();
+  boost::asio::awaitable<void> WaitUntilResumed();
+  boost::asio::awaitable<void> WriteOutput();
+  void OnBytes(std::string_view bytes);
+  void OnReadTimeout();
+  tls::TlsStream::Duration ReadTimeout() const;
+  void OnMail();
+  // After anything that may have changed the conversation: writes, resumes, lingers.
+  void Proceed();
+  void Finish();
+
+  Host& host_;
+  const std::unique_ptr<tls::TlsStream> stream_;
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unique_ptr<Conversation> conversation_;
+  wire::FrameDecoder decoder_;
+  std::chrono::steady_clock::time_point began_;        // End of the handshake.
+  std::chrono::steady_clock::time_point frame_began_;  // First byte of an unfinished frame.
+  std::unique_ptr<boost::asio::steady_timer> resume_;  // Exists while reading is paused.
+  std::unique_ptr<boost::asio::steady_timer> linger_;  // Exists once the conversation is over.
+  bool admitted_ = false;                              // Counted in admission.
+  bool writing_ = false;
+  bool broken_ = false;
+};
+
+}  // namespace noroshi::intake
