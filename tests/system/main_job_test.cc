@@ -146,7 +146,7 @@ TEST_F(MainJobTest, FollowUpJoinsItsThread) {
   ASSERT_OK_AND_ASSIGN(const json::value incident, OnlyCase("incident"));
   const json::array submissions = ArrayAt(incident, "/submissions");
   ASSERT_EQ(submissions.size(), 2U) << json::serialize(incident);
-  EXPECT_EQ(TextAt(submissions[1], "/relation"), "thread") << json::serialize(submissions[1]);
+  EXPECT_EQ(TextAt(submissions[1], "/relation"), "follow_up") << json::serialize(submissions[1]);
 }
 
 TEST_F(MainJobTest, FollowUpOfAnotherOrganizationJoinsNothing) {
