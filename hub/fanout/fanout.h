@@ -11,8 +11,8 @@
 // agents' are dropped and their items come again after the next connect).
 //
 // Threads: thread-safe. Wakes run on the threads that call OnApplied: they must
-// be short and must not call Fanout or destroy a Subscription. Lifetime: journal,
-// store and clock outlive the Fanout; it outlives its Subscriptions.
+// be short and must not call Fanout or destroy a Subscription. Lifetime: journal
+// and store outlive the Fanout; it outlives its Subscriptions.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,6 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/runtime/clock.h"
 #include "hub/journal/journal.h"
 #include "hub/store/store.h"
 #include "noroshi/v1/agent.pb.h"
@@ -68,7 +67,7 @@ struct SubscribeRequest {
 
 class Fanout {
  public:
-  Fanout(journal::Journal* journal, const store::Store* store, const Clock* clock);
+  Fanout(journal::Journal* journal, const store::Store* store);
   // Appends the acknowledgements that wait, if the journal takes them.
   ~Fanout();
   Fanout(const Fanout&) = delete;
@@ -81,7 +80,7 @@ class Fanout {
 
   // An organisation says what it did with an alert. done: after the entry is
   // durable, on any thread. kDenied if it never got the alert, kInvalid for an
-  // unknown mark or a limit.
+  // unknown mark or a limit, kUnavailable while the state is catching up.
   void Mark(const std::string& organization, const std::string& agent, const v1::MarkAlert& mark,
             std::function<void(Result<void>)> done);
 
@@ -99,7 +98,8 @@ class Fanout {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;  // Shared with subscriptions and appends in flight.
+  class Live;
+  std::shared_ptr<State> state_;  // Shared with its subscriptions.
 };
 
 }  // namespace noroshi::fanout

@@ -308,43 +308,63 @@ Result<std::string> View::Digest() const {
   return digest.Finish();
 }
 
-Result<std::vector<std::string>> View::Differences(const View& other, size_t limit) const {
-  using Rows = std::vector<std::pair<std::string, std::string>>;
+namespace {
+
+// A state's rows, one after the other, read in pages.
+class Walk {
+ public:
+  using Page = std::vector<std::pair<std::string, std::string>>;
+  using Next = std::function<Result<Page>(const std::string& after)>;
+
+  explicit Walk(Next next) : next_(std::move(next)) {}
+
+  // Moves to the next row, or to the first.
+  Result<void> Advance() {
+    if (++at_ < page_.size()) return {};
+    NOROSHI_ASSIGN_OR_RETURN(page_, next_(page_.empty() ? "" : page_.back().first));
+    at_ = 0;
+    return {};
+  }
+  bool AtEnd() const { return at_ >= page_.size(); }
+  const std::string& key() const { return page_[at_].first; }
+  const std::string& value() const { return page_[at_].second; }
+
+ private:
+  Next next_;
+  Page page_;
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> View::Differences(const View& other, size_t max) const {
   constexpr size_t kPageRows = 1000;
-  const auto page = [](const View& view, const std::string& after) -> Result<Rows> {
-    Rows rows;
-    NOROSHI_RETURN_IF_ERROR(
-        view.Ascend("", after, [&](std::string_view key, std::string_view value) {
-          rows.emplace_back(key, value);
-          return rows.size() < kPageRows;
-        }));
-    return rows;
+  const auto pages_of = [](const View& view) {
+    return [&view](const std::string& after) -> Result<Walk::Page> {
+      Walk::Page page;
+      NOROSHI_RETURN_IF_ERROR(
+          view.Ascend("", after, [&](std::string_view key, std::string_view value) {
+            page.emplace_back(key, value);
+            return page.size() < kPageRows;
+          }));
+      return page;
+    };
   };
+  Walk here(pages_of(*this));
+  Walk there(pages_of(other));
+  NOROSHI_RETURN_IF_ERROR(here.Advance());
+  NOROSHI_RETURN_IF_ERROR(there.Advance());
   std::vector<std::string> found;
-  NOROSHI_ASSIGN_OR_RETURN(Rows mine, page(*this, ""));
-  NOROSHI_ASSIGN_OR_RETURN(Rows theirs, page(other, ""));
-  size_t i = 0, j = 0;
-  while (found.size() < limit && (i < mine.size() || j < theirs.size())) {
-    const bool take_mine =
-        i < mine.size() && (j == theirs.size() || mine[i].first <= theirs[j].first);
-    const bool take_theirs =
-        j < theirs.size() && (i == mine.size() || theirs[j].first <= mine[i].first);
-    if (take_mine && !take_theirs) found.push_back(keys::Printable(mine[i].first) + " is missing");
-    if (take_theirs && !take_mine)
-      found.push_back(keys::Printable(theirs[j].first) + " is too many");
-    if (take_mine && take_theirs && mine[i].second != theirs[j].second) {
-      found.push_back(keys::Printable(mine[i].first) + " differs");
+  while (found.size() < max && !(here.AtEnd() && there.AtEnd())) {
+    const bool only_here = !here.AtEnd() && (there.AtEnd() || here.key() < there.key());
+    const bool only_there = !there.AtEnd() && (here.AtEnd() || there.key() < here.key());
+    if (only_here) found.push_back("surplus: " + keys::Printable(here.key()));
+    if (only_there) found.push_back("missing: " + keys::Printable(there.key()));
+    if (!only_here && !only_there && here.value() != there.value()) {
+      found.push_back("changed: " + keys::Printable(here.key()));
     }
-    i += take_mine;
-    j += take_theirs;
-    if (i == mine.size() && i != 0) {
-      NOROSHI_ASSIGN_OR_RETURN(mine, page(*this, std::string(mine.back().first)));
-      i = 0;
-    }
-    if (j == theirs.size() && j != 0) {
-      NOROSHI_ASSIGN_OR_RETURN(theirs, page(other, std::string(theirs.back().first)));
-      j = 0;
-    }
+    if (!only_there) NOROSHI_RETURN_IF_ERROR(here.Advance());
+    if (!only_here) NOROSHI_RETURN_IF_ERROR(there.Advance());
   }
   return found;
 }

@@ -127,9 +127,9 @@ class View {
   // SHA-256 over all rows in key order, each key and value length-prefixed.
   // Equal for two states exactly when they hold the same.
   Result<std::string> Digest() const;
-  // How `other` differs from this state, for a person: one line for each row, at
-  // most limit. Empty: they hold the same.
-  Result<std::vector<std::string>> Differences(const View& other, size_t limit) const;
+  // Names at most max rows that are not the same in `other`: "changed: <key>",
+  // "surplus: <key>" (only here), "missing: <key>" (only there). Empty: equal.
+  Result<std::vector<std::string>> Differences(const View& other, size_t max) const;
 
  protected:
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;

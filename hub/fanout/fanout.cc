@@ -1,0 +1,250 @@
+#include "hub/fanout/fanout.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+
+#include "common/base/encoding.h"
+#include "hub/fanout/alert_cache.h"
+#include "hub/fanout/cursors.h"
+
+namespace noroshi::fanout {
+namespace {
+
+Error Denied(const std::string& why) { return {ErrorCode::kDenied, why}; }
+
+// Whether the agent may receive and mark. False: the state is catching up after a
+// start and may not know the agent yet; ask again later.
+Result<bool> MayAct(const store::View& view, const journal::Journal& journal,
+                    const std::string& organization, const std::string& agent) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto organization_row, view.Organization(organization));
+  NOROSHI_ASSIGN_OR_RETURN(const auto agent_row, view.Agent(organization, agent));
+  if (organization_row && organization_row->organization().disabled()) {
+    return Denied("disabled: the organisation is disabled");
+  }
+  if (agent_row && agent_row->revoked()) return Denied("revoked: the agent is revoked");
+  if (organization_row && agent_row) return true;
+  NOROSHI_ASSIGN_OR_RETURN(const store::MetaRow meta, view.Meta());
+  if (meta.applied() < journal.size()) return false;
+  return Denied("unknown_agent: the hub does not know this agent");
+}
+
+Result<void> CheckMark(const v1::MarkAlert& mark) {
+  const auto invalid = [](const char* why) { return Error{ErrorCode::kInvalid, why}; };
+  if (mark.alert_id().size() != Uuid::kBytes) return invalid("alert_id: not 16 bytes");
+  if (mark.mark() != v1::DELIVERY_MARK_READ && mark.mark() != v1::DELIVERY_MARK_ACTED &&
+      mark.mark() != v1::DELIVERY_MARK_NOT_APPLICABLE) {
+    return invalid("mark: unknown");
+  }
+  if (mark.person().size() > kPersonBytesMax) return invalid("person: more than 128 bytes");
+  if (mark.note().size() > kNoteBytesMax) return invalid("note: more than 1 KiB");
+  return {};
+}
+
+// What Fanout knows of a live subscription. Shared by both.
+struct Subscriber {
+  std::string organization;
+  std::string agent;
+  uint64_t start = 0;
+  bool refused = false;                 // Beyond kSubscriptionsMax.
+  std::atomic<bool> woken{false};       // Told, and has not looked since.
+  std::atomic<uint64_t> handed_out{0};  // The furthest position it may acknowledge.
+  std::mutex wake_mutex;
+  std::function<void()> wake;  // Empty when the subscription is gone.
+
+  void Wake() {
+    if (woken.exchange(true)) return;
+    const std::lock_guard lock(wake_mutex);
+    if (wake) wake();
+  }
+};
+
+}  // namespace
+
+struct Fanout::State {
+  State(journal::Journal* j, const store::Store* s)
+      : journal(j), store(s), cursors(std::make_shared<Cursors>(j)) {}
+
+  journal::Journal* journal;
+  const store::Store* store;
+  AlertCache alerts{kAlertCacheBytesMax};
+  std::shared_ptr<Cursors> cursors;  // Shared with appends in flight.
+
+  mutable std::mutex mutex;
+  std::multimap<std::string, std::shared_ptr<Subscriber>, std::less<>> subscribers;
+
+  void Remove(const Subscriber* subscriber);
+  Result<std::vector<std::string>> After(Subscriber* subscriber, uint64_t position,
+                                         size_t max_items, size_t max_bytes);
+  Result<std::string> Render(const store::View& view, uint64_t position, store::OutboxRow item);
+};
+
+void Fanout::State::Remove(const Subscriber* subscriber) {
+  const std::lock_guard lock(mutex);
+  auto [at, end] = subscribers.equal_range(subscriber->organization);
+  while (at != end && at->second.get() != subscriber) ++at;
+  if (at != end) subscribers.erase(at);
+}
+
+Result<std::string> Fanout::State::Render(const store::View& view, uint64_t position,
+                                          store::OutboxRow item) {
+  v1::Delivery delivery;
+  delivery.set_position(position);
+  delivery.set_reason(item.reason());
+  if (item.has_update()) delivery.mutable_update()->Swap(item.mutable_update());
+  if (!item.alert_id().empty()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item.alert_id()));
+    delivery.set_alert(*alert);
+  }
+  return delivery.SerializeAsString();
+}
+
+Result<std::vector<std::string>> Fanout::State::After(Subscriber* subscriber, uint64_t position,
+                                                      size_t max_items, size_t max_bytes) {
+  if (subscriber->refused) {
+    return Error{ErrorCode::kOverloaded, "more than " + std::to_string(kSubscriptionsMax) +
+                                             " agents are connected for deliveries"};
+  }
+  subscriber->woken = false;  // Before the state is read: what comes later wakes again.
+  const auto view = store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const bool may,
+                           MayAct(*view, *journal, subscriber->organization, subscriber->agent));
+  std::vector<std::string> deliveries;
+  if (!may) return deliveries;
+  NOROSHI_ASSIGN_OR_RETURN(auto items, view->OutboxAfter(subscriber->organization, position,
+                                                         std::min(max_items, kItemsMax)));
+  size_t bytes = 0;
+  for (auto& [at, item] : items) {
+    NOROSHI_ASSIGN_OR_RETURN(std::string delivery, Render(*view, at, std::move(item)));
+    bytes += delivery.size();
+    if (bytes > max_bytes && !deliveries.empty()) break;
+    deliveries.push_back(std::move(delivery));
+    if (at > subscriber->handed_out) subscriber->handed_out = at;
+  }
+  return deliveries;
+}
+
+// The handle that a session holds.
+class Fanout::Live : public Subscription {
+ public:
+  Live(std::shared_ptr<State> state, std::shared_ptr<Subscriber> subscriber)
+      : state_(std::move(state)), subscriber_(std::move(subscriber)) {}
+
+  ~Live() override {
+    state_->Remove(subscriber_.get());
+    const std::lock_guard lock(subscriber_->wake_mutex);
+    subscriber_->wake = nullptr;
+  }
+
+  Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
+                                         size_t max_bytes) override {
+    return state_->After(subscriber_.get(), position, max_items, max_bytes);
+  }
+
+  uint64_t start_position() const override { return subscriber_->start; }
+
+  void Acknowledge(uint64_t position) override {
+    if (position > subscriber_->handed_out) return;
+    state_->cursors->Advance(subscriber_->organization, subscriber_->agent, position);
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::shared_ptr<Subscriber> subscriber_;  // Shared with the wakes under way.
+};
+
+// ---- Fanout ----
+
+Fanout::Fanout(journal::Journal* journal, const store::Store* store)
+    : state_(std::make_shared<State>(journal, store)) {
+  state_->cursors->Start();
+}
+
+Fanout::~Fanout() { state_->cursors->Stop(); }
+
+std::unique_ptr<Subscription> Fanout::Subscribe(const SubscribeRequest& request,
+                                                std::function<void()> wake) {
+  auto subscriber = std::make_shared<Subscriber>();
+  subscriber->organization = request.organization;
+  subscriber->agent = request.agent;
+  subscriber->wake = std::move(wake);
+  const auto agent = state_->store->Snapshot()->Agent(request.organization, request.agent);
+  // A state that cannot be read says so at the first After.
+  const uint64_t cursor = agent.ok() && *agent ? (*agent)->cursor() : 0;
+  const bool is_ours = request.log_id == state_->journal->log_id();
+  subscriber->start = is_ours ? request.position : cursor;
+  subscriber->handed_out = subscriber->start;
+  {
+    const std::lock_guard lock(state_->mutex);
+    subscriber->refused = state_->subscribers.size() >= kSubscriptionsMax;
+    if (!subscriber->refused) state_->subscribers.emplace(request.organization, subscriber);
+  }
+  auto live = std::make_unique<Live>(state_, std::move(subscriber));
+  // What the agent holds, it has acknowledged, even if the acknowledgement was lost.
+  if (is_ours && request.position > cursor) live->Acknowledge(request.position);
+  return live;
+}
+
+void Fanout::Mark(const std::string& organization, const std::string& agent,
+                  const v1::MarkAlert& mark, std::function<void(Result<void>)> done) {
+  const auto check = [&]() -> Result<void> {
+    NOROSHI_RETURN_IF_ERROR(CheckMark(mark));
+    const auto view = state_->store->Snapshot();
+    NOROSHI_ASSIGN_OR_RETURN(const bool may, MayAct(*view, *state_->journal, organization, agent));
+    NOROSHI_ASSIGN_OR_RETURN(const auto delivery, view->Delivery(mark.alert_id(), organization));
+    if (may && delivery) return {};
+    NOROSHI_ASSIGN_OR_RETURN(const store::MetaRow meta, view->Meta());
+    if (meta.applied() < state_->journal->size()) {
+      return Error{ErrorCode::kUnavailable, "the hub is catching up; send the mark again"};
+    }
+    return Denied("not_delivered: the organisation never got this alert");
+  };
+  const auto checked = check();
+  if (!checked.ok()) return done(checked);
+  v1::AlertMarked marked;
+  marked.set_alert_id(mark.alert_id());
+  marked.set_mark(mark.mark());
+  marked.set_person(mark.person());
+  marked.set_note(mark.note());
+  journal::Draft draft;
+  draft.kind = v1::ENTRY_KIND_ALERT_MARKED;
+  draft.organization = organization;
+  draft.agent = agent;
+  NOROSHI_CHECK(marked.SerializeToString(&draft.body));
+  state_->journal->Append(std::move(draft), [done](Result<journal::Acceptance> accepted) {
+    done(accepted.ok() ? Result<void>() : Result<void>(accepted.error()));
+  });
+}
+
+void Fanout::OnApplied(std::span<const std::string> organizations) {
+  std::vector<std::shared_ptr<Subscriber>> concerned;
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const std::string& organization : organizations) {
+      const auto [begin, end] = state_->subscribers.equal_range(organization);
+      for (auto at = begin; at != end; ++at) concerned.push_back(at->second);
+    }
+  }
+  for (const auto& subscriber : concerned) subscriber->Wake();
+}
+
+void Fanout::OnIdentitiesChanged() {
+  std::vector<std::shared_ptr<Subscriber>> all;
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [organization, subscriber] : state_->subscribers) all.push_back(subscriber);
+  }
+  for (const auto& subscriber : all) subscriber->Wake();
+}
+
+size_t Fanout::subscriptions() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->subscribers.size();
+}
+
+size_t Fanout::pending_cursors() const { return state_->cursors->size(); }
+
+void Fanout::Flush() { state_->cursors->Flush(); }
+
+}  // namespace noroshi::fanout
