@@ -21,7 +21,7 @@ Result<Directory::Standing> Directory::Read(const tls::Identity& identity) const
   return standing;
 }
 
-Result<void> Directory::MayAct(const tls::Identity& identity, const std::string& serial) const {
+Result<Directory::Standing> Directory::Find(const tls::Identity& identity) const {
   const std::pair key(identity.organization, identity.agent);
   // Taken before reading: a change in between makes the answer stale, not wrong for ever.
   const uint64_t generation = generation_.load();
@@ -33,13 +33,23 @@ Result<void> Directory::MayAct(const tls::Identity& identity, const std::string&
     standing = std::move(*read);
     standing.generation = generation;
   }
-  if (!standing.refusal.empty()) {
-    const Error error{ErrorCode::kDenied, standing.refusal};
-    if (standing.refusal.starts_with("unknown_agent"))
-      cache_.erase(key);  // Bounded by what exists.
-    return error;
-  }
-  if (serial.empty() || (serial != standing.serial && serial != standing.previous_serial)) {
+  if (standing.refusal.empty()) return standing;
+  const Error error{ErrorCode::kDenied, standing.refusal};
+  // What does not exist is not remembered: the cache is bounded by what does.
+  if (standing.refusal.starts_with("unknown_agent")) cache_.erase(key);
+  return error;
+}
+
+Result<void> Directory::MayAct(const tls::Identity& identity) const {
+  const auto standing = Find(identity);
+  if (!standing.ok()) return standing.error();
+  return {};
+}
+
+Result<void> Directory::MayAct(const tls::Identity& identity, const std::string& serial) const {
+  const auto standing = Find(identity);
+  if (!standing.ok()) return standing.error();
+  if (serial.empty() || (serial != standing->serial && serial != standing->previous_serial)) {
     return Error{ErrorCode::kDenied,
                  "superseded: this certificate was replaced; use the newest, or enrol again"};
   }

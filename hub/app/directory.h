@@ -26,6 +26,9 @@ class Directory final : public intake::Directory {
 
   Result<void> MayAct(const tls::Identity& identity, const std::string& serial) const override;
 
+  // The same without a certificate: whether this agent may act at all.
+  Result<void> MayAct(const tls::Identity& identity) const;
+
   // Organisations or agents changed: cached answers are void.
   void OnIdentitiesChanged() { ++generation_; }
 
@@ -38,6 +41,8 @@ class Directory final : public intake::Directory {
     std::string previous_serial;
   };
   Result<Standing> Read(const tls::Identity& identity) const;
+  // From the cache, or read into it. kDenied with the standing's refusal.
+  Result<Standing> Find(const tls::Identity& identity) const;
 
   const store::Store& store_;
   std::atomic<uint64_t> generation_{1};

@@ -8,6 +8,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/file.h"
 #include "common/runtime/random.h"
+#include "common/taxonomy/taxonomy.h"
 #include "hub/app/backup.h"
 #include "hub/app/state_check.h"
 #include "hub/engine/rebuild.h"
@@ -18,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kFindingsMax = 100;
+constexpr uint64_t kBurstSeconds = 10;
 constexpr int64_t kStartTimeoutMs = 10 * 60'000;  // Replaying a long journal takes its time.
 
 }  // namespace
@@ -56,6 +58,10 @@ Hub::Hub(const ServeOptions& options, HubConfig config)
 Hub::~Hub() {
   // First nobody new, then the parts in reverse order of construction.
   admin_.reset();
+  {
+    const std::lock_guard lock(live_intake_mutex_);
+    live_intake_ = nullptr;
+  }
   if (intake_ != nullptr) intake_->Stop();
   if (fanout_ != nullptr) fanout_->Flush();
   std::error_code ignored;  // A stale address file is harmless: it is rewritten at the start.
@@ -96,7 +102,7 @@ Result<void> Hub::OpenState() {
 
 Result<void> Hub::StartEngine() {
   directory_ = std::make_unique<Directory>(*store_);
-  fanout_ = std::make_unique<fanout::Fanout>(journal_.get(), store_.get(), &SystemClock());
+  fanout_ = std::make_unique<fanout::Fanout>(journal_.get(), store_.get());
   ticker_ = std::make_unique<fanout::Ticker>(journal_.get(), store_.get(), &SystemClock());
   feed_ = std::make_unique<Feed>(*fanout_);
   analysis::PoolOptions pool_options;
@@ -138,10 +144,87 @@ void Hub::OnApplied(const engine::Applied& applied) {
   if (applied.identities_changed) {
     directory_->OnIdentitiesChanged();
     fanout_->OnIdentitiesChanged();
+    const std::lock_guard lock(live_intake_mutex_);
+    if (live_intake_ != nullptr) {
+      live_intake_->CutSessions([directory = directory_.get()](const tls::Identity& identity) {
+        return !directory->MayAct(identity).ok();
+      });
+    }
   }
   if (!applied.outboxes.empty()) fanout_->OnApplied(applied.outboxes);
   if (applied.deadlines_changed) ticker_->OnDeadlinesChanged();
   dispatcher_->OnApplied();
+}
+
+Result<void> Hub::StartIntake() {
+  NOROSHI_ASSIGN_OR_RETURN(const auto server, authority_->Server(config_.host_names));
+  tls::ServerOptions server_options;
+  server_options.certificate_chain_pem = server.chain_pem;
+  server_options.private_key_pem = server.key_pem;
+  server_options.ca_pem = authority_->ca_pem();
+  server_options.clock = &SystemClock();
+  NOROSHI_ASSIGN_OR_RETURN(context_, tls::Context::MakeServer(server_options));
+  intake::IntakeOptions options;
+  options.listen_address = config_.listen;
+  options.context = context_.get();
+  for (const auto& item : taxonomy::EventTypes()) options.vocabulary.event_types.insert(item.id);
+  for (const auto& item : taxonomy::Causes()) options.vocabulary.causes.insert(item.id);
+  for (const auto& item : taxonomy::Sectors()) options.vocabulary.sectors.insert(item.id);
+  options.limits.connections_max = static_cast<size_t>(config_.connections_max);
+  options.limits.sessions_per_organization_max =
+      static_cast<size_t>(config_.connections_per_organization_max);
+  options.limits.memory_bytes_max = config_.memory_budget_bytes;
+  options.limits.organization_bytes_per_second = config_.rate_bytes_per_organization;
+  options.limits.organization_submissions_per_second = config_.rate_submissions_per_organization;
+  options.limits.organization_submissions_burst =
+      config_.rate_submissions_per_organization * kBurstSeconds;
+  NOROSHI_ASSIGN_OR_RETURN(intake_, intake::Intake::Make(options, *journal_, *directory_,
+                                                         *registrar_, *feed_, SystemClock()));
+  intake_->Start();
+  const std::lock_guard lock(live_intake_mutex_);
+  live_intake_ = intake_.get();
+  return {};
+}
+
+void Hub::Tend() {
+  const auto server = authority_->Server(config_.host_names);
+  if (!server.ok()) {
+    Log(Level::kError, "server_certificate_failed", {{"reason", server.error().message}});
+    return;
+  }
+  if (!server->renewed) return;
+  const auto replaced = context_->ReplaceCertificate(server->chain_pem, server->key_pem);
+  if (!replaced.ok()) {
+    Log(Level::kError, "server_certificate_failed", {{"reason", replaced.error().message}});
+    return;
+  }
+  Log(Level::kInfo, "server_certificate_renewed", {{"not_after", FormatUtc(server->not_after_ms)}});
+}
+
+void Hub::AddStatus(json::object* answer) const {
+  const intake::Stats stats = intake_->stats();
+  const auto counts = [](const std::map<std::string, uint64_t>& words) {
+    json::object object;
+    for (const auto& [word, count] : words) object[word] = count;
+    return object;
+  };
+  (*answer)["address"] = address();
+  (*answer)["version"] = NOROSHI_VERSION;
+  (*answer)["sessions"] = stats.sessions_open;
+  (*answer)["intake"] = json::object{{"sessions_total", stats.sessions_total},
+                                     {"connections_refused", stats.connections_refused},
+                                     {"submissions_accepted", stats.submissions_accepted},
+                                     {"submissions_repeated", stats.submissions_repeated},
+                                     {"bytes_received", stats.bytes_received},
+                                     {"bytes_sent", stats.bytes_sent},
+                                     {"deliveries_sent", stats.deliveries_sent},
+                                     {"memory_used", stats.memory_used}};
+  (*answer)["handshakes_refused"] = counts(stats.handshakes_refused);
+  (*answer)["goodbyes"] = counts(stats.goodbyes);
+  (*answer)["submissions_rejected"] = counts(stats.submissions_rejected);
+  (*answer)["subscriptions"] = fanout_->subscriptions();
+  (*answer)["analysis"] =
+      json::object{{"waiting", pool_->waiting()}, {"children_started", pool_->children_started()}};
 }
 
 Result<void> Hub::StartAdmin() {

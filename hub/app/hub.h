@@ -5,8 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
+#include "common/tls/context.h"
 #include "hub/admin/service.h"
 #include "hub/admin/socket.h"
 #include "hub/analysis/pool.h"
@@ -65,6 +67,7 @@ class Hub {
   // In the order of construction; destroyed in reverse.
   std::unique_ptr<DataLock> lock_;
   std::unique_ptr<identity::CertificateAuthority> authority_;
+  std::unique_ptr<tls::Context> context_;
   std::unique_ptr<journal::Journal> journal_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Directory> directory_;
@@ -76,6 +79,10 @@ class Hub {
   std::unique_ptr<engine::Runner> runner_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<intake::Intake> intake_;
+  // The engine's thread cuts sessions through it: null before intake serves and
+  // after it has stopped.
+  std::mutex live_intake_mutex_;
+  intake::Intake* live_intake_ = nullptr;
   std::unique_ptr<admin::Service> service_;
   std::unique_ptr<admin::SocketServer> admin_;
 };

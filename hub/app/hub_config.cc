@@ -8,9 +8,11 @@
 #include "common/config/config.h"
 #include "common/tls/address.h"
 #include "hub/admin/json.h"
-#include "hub/app/hub_toml.h"
 
 namespace noroshi::app {
+
+extern const std::string_view kHubToml;  // data/hub.toml.in
+
 namespace {
 
 using std::chrono::hours;
@@ -126,6 +128,8 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
       static_cast<int>(limits.Integer("connections_per_organization", {1, 100'000}, 64));
   hub.rate_bytes_per_organization =
       limits.Size("rate_per_organization", {kMiB, 64 * kGiB}, 32 * kMiB);
+  hub.rate_submissions_per_organization = static_cast<uint64_t>(
+      limits.Integer("submissions_per_organization", {1, 10'000'000}, 20'000));
   ReadAlertRules(root, &hub.alert_rules);
   NOROSHI_RETURN_IF_ERROR(document.Finish());
   return hub;
@@ -135,7 +139,7 @@ std::string NewHubConfigText(const std::string& name, const std::string& listen,
                              const std::vector<std::string>& host_names) {
   std::string names;
   for (const auto& host : host_names) names += (names.empty() ? "" : ", ") + Quoted(host);
-  std::string text = kHubTomlTemplate;
+  std::string text(kHubToml);
   ReplaceAll("\"@NAME@\"", Quoted(name), &text);
   ReplaceAll("\"@LISTEN@\"", Quoted(listen), &text);
   ReplaceAll("@HOST_NAMES@", names, &text);

@@ -27,7 +27,8 @@ struct HubConfig {
   uint64_t memory_budget_bytes = 0;  // Submissions under way, over all agents.
   int connections_max = 0;
   int connections_per_organization_max = 0;
-  uint64_t rate_bytes_per_organization = 0;  // Submission bytes a second, sustained.
+  uint64_t rate_bytes_per_organization = 0;        // Submission bytes a second, sustained.
+  uint64_t rate_submissions_per_organization = 0;  // Submissions a second, sustained.
   v1::AlertRulesSet alert_rules;
 };
 
