@@ -6,8 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,7 +68,8 @@ Result<std::pair<pid_t, int>> Spawn(std::vector<std::string> argv,
   const pid_t pid = ::fork();
   if (pid == 0) Become(argument_pointers.data(), variable_pointers.data(), to, parent);
   if (pid < 0) return ErrnoError("fork");
-  const int pidfd = ::pidfd_open(pid, 0);
+  // glibc 2.36 declares pidfd_open without C linkage.
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   NOROSHI_CHECK(pidfd >= 0);
   return std::make_pair(pid, pidfd);
 }
