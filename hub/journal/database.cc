@@ -11,6 +11,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "common/log/log.h"
 
@@ -28,9 +29,10 @@ class ForwardingLogger final : public rocksdb::Logger {
  public:
   ForwardingLogger() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
   using Logger::Logv;
-  void Logv(const char* format, va_list arguments) override {
+  __attribute__((format(printf, 2, 0))) void Logv(const char* format, va_list arguments) override {
     char text[kLogValueBytesMax];
     std::vsnprintf(text, sizeof text, format, arguments);
+    for (size_t n = std::strlen(text); n > 0 && text[n - 1] == '\n'; --n) text[n - 1] = 0;
     Log(Level::kWarning, "journal_rocksdb", {{"message", text}});
   }
 };
