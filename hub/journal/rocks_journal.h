@@ -20,7 +20,9 @@ struct RocksJournalOptions {
   std::string master_key;          // 32 bytes; wraps the bodies' keys.
   std::string signing_seed;        // 32 bytes; Ed25519 key that signs tree heads.
   bool create_if_missing = false;  // Otherwise a missing journal is kNotFound.
-  bool read_only = false;          // For verify: Append gets kDenied.
+  // For verify: Append gets kDenied, nothing is written, and entries that do not
+  // fit do not keep the journal from opening: Verify names them all.
+  bool read_only = false;
   uint64_t free_space_reserve_bytes = 256ULL * 1024 * 1024;
   const Clock* clock = nullptr;
   Random* random = nullptr;
