@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/log/log.h"
 #include "common/runtime/file.h"
 #include "hub/admin/render.h"
 #include "hub/admin/socket.h"
@@ -303,6 +304,8 @@ Result<void> MoveTokenToFile(const std::string& path, json::object* answer) {
 }
 
 int Execute(const Command& command) {
+  // A person who types a command wants its answer, not the hub's diary.
+  if (command.verb != "serve") SetLogLevel(Level::kWarning);
   const bool long_running = command.verb == "backup";
   auto answer = command.run ? command.run()
                             : admin::Call(Layout(command.data).admin_socket, command.request,
