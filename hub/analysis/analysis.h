@@ -35,4 +35,8 @@ v1::AnalysisResult AnalyseSubmission(const v1::Submission& submission, const Rul
 // outcome FAILED.
 v1::AnalysisResult AnalyseBytes(std::string_view submission, const Rules& rules);
 
+// The result for a mail that could not be read: outcome FAILED with this error,
+// classified by what the receiver says about it alone.
+v1::AnalysisResult UnreadableMail(std::string_view submission, std::string_view error);
+
 }  // namespace noroshi::analysis

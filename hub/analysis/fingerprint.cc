@@ -41,9 +41,7 @@ std::string_view WithoutListFooter(std::string_view text) {
 }
 
 std::string Canonical(std::string_view text) {
-  std::string out = text::NormaliseForFingerprint(WithoutMarkers(WithoutListFooter(text)));
-  // Bullets that one rendering writes and another draws.
-  return out;
+  return text::NormaliseForFingerprint(WithoutMarkers(WithoutListFooter(text)));
 }
 
 void UpdateSized(std::string_view bytes, Sha256* hash) {

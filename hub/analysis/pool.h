@@ -12,8 +12,8 @@
 //
 // Threads: thread-safe. `done` runs on a thread of the pool, once for each
 // accepted Work, unless the pool is destroyed first.
-// Lifetime: the destructor lets running work end (or hit its deadline), drops
-// what waits, ends the children and joins.
+// Lifetime: the destructor drops what waits and what a child is at work on, ends
+// the children and joins; dropped work gets no `done`.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,10 @@ namespace noroshi::analysis {
 inline constexpr size_t kQueueItemsMax = 1024;
 inline constexpr size_t kQueueBytesMax = 128 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds kMailDeadline{10'000};
-inline constexpr size_t kMailMemoryBytesMax = 1024ull * 1024 * 1024;  // Address space of a child.
+inline constexpr std::chrono::milliseconds kStartDeadline{
+    30'000};                               // Of a child, until it is ready.
+inline constexpr int kMailsPerChild = 64;  // Then a fresh one: nothing that a mail did lasts.
+inline constexpr size_t kMailMemoryBytesMax = 512ull * 1024 * 1024;  // Address space of a child.
 
 enum class WorkKind { kIncident, kMail, kObservation };  // In order of precedence.
 

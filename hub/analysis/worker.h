@@ -18,6 +18,8 @@ namespace noroshi::analysis {
 inline constexpr int kWorkerDescriptor = 3;
 inline constexpr std::string_view kWorkerArgument = "analysis-worker";
 inline constexpr std::string_view kWorkerReady = "ready";
+inline constexpr int kExitOutOfMemory = 71;  // The memory limit was reached.
+inline constexpr int kExitNoSandbox = 72;    // The kernel refused the confinement.
 
 // Warms up, closes the sandbox, and analyses what comes over fd until it
 // closes. Returns the process's exit code.

@@ -1,0 +1,47 @@
+// One confined child process and the conversation with it (worker.h).
+// Threads: external; the thread that starts a child must outlive it (the kernel
+// kills the child when that thread ends).
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace noroshi::analysis {
+
+class Child {
+ public:
+  // Starts the command with its socket at kWorkerDescriptor, /dev/null at 0 to
+  // 2, nothing else open, and an empty environment; waits until it is ready.
+  static Result<std::unique_ptr<Child>> Start(const std::vector<std::string>& command,
+                                              std::chrono::milliseconds start_deadline,
+                                              int cancel_fd);
+  ~Child();  // Kills it if it lives, and waits for it.
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  // One question, one answer. On an error the child is dead, and the message
+  // says how: "deadline: …", "memory: …", "signal: …", "exit: …". kClosed:
+  // cancel_fd became readable.
+  Result<std::string> Ask(std::string_view request, std::chrono::milliseconds deadline,
+                          int cancel_fd);
+
+  int asked() const { return asked_; }
+  pid_t pid() const { return pid_; }
+
+ private:
+  Child(pid_t pid, int fd) : pid_(pid), fd_(fd) {}
+  Error Bury(const Error& error, std::chrono::milliseconds deadline);
+
+  pid_t pid_;
+  int fd_;
+  int asked_ = 0;
+};
+
+}  // namespace noroshi::analysis

@@ -1,0 +1,195 @@
+#include "hub/analysis/pool.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "common/log/log.h"
+#include "hub/analysis/analysis.h"
+#include "hub/analysis/child.h"
+
+namespace noroshi::analysis {
+namespace {
+
+struct Item {
+  Work work;
+  Pool::Done done;
+};
+
+class ProcessPool : public Pool {
+ public:
+  ProcessPool(PoolOptions options, int stop_fd) : options_(std::move(options)), stop_fd_(stop_fd) {
+    threads_.emplace_back([this] { Run(/*takes_mails=*/false); });
+    for (int i = 0; i < options_.workers; ++i) {
+      threads_.emplace_back([this] { Run(/*takes_mails=*/true); });
+    }
+  }
+
+  ~ProcessPool() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    const uint64_t one = 1;
+    NOROSHI_CHECK(write(stop_fd_, &one, sizeof(one)) == sizeof(one));
+    wake_.notify_all();
+    stop_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+    close(stop_fd_);
+  }
+
+  Result<void> Submit(Work work, Done done) override {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ >= kQueueItemsMax) {
+      return Error{ErrorCode::kOverloaded, "kQueueItemsMax: the analysis queue is full"};
+    }
+    // One body always fits an empty queue.
+    if (waiting_ > 0 && waiting_bytes_ + work.submission.size() > kQueueBytesMax) {
+      return Error{ErrorCode::kOverloaded, "kQueueBytesMax: the analysis queue is full"};
+    }
+    ++waiting_;
+    waiting_bytes_ += work.submission.size();
+    queues_[static_cast<size_t>(work.kind)].push_back({std::move(work), std::move(done)});
+    wake_.notify_all();
+    return {};
+  }
+
+  size_t waiting() const override {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
+  }
+
+  uint64_t children_started() const override { return children_started_; }
+
+ private:
+  // A worker's own child and what it learned about children.
+  struct Mailer {
+    std::unique_ptr<Child> child;
+    int failures = 0;  // In a row.
+  };
+
+  void Run(bool takes_mails) {
+    Mailer mailer;
+    while (std::optional<Item> item = Next(takes_mails)) {
+      const bool mail = item->work.kind == WorkKind::kMail;
+      std::optional<std::string> result =
+          mail ? AnalyseMail(item->work, &mailer) : std::optional(AnalyseHere(item->work));
+      if (!result) return;  // Stopping.
+      item->done(item->work.sequence, std::move(*result));
+    }
+  }
+
+  std::optional<Item> Next(bool takes_mails) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      if (stopping_) return std::nullopt;
+      for (size_t kind = 0; kind < queues_.size(); ++kind) {
+        const bool mail = kind == static_cast<size_t>(WorkKind::kMail);
+        if (queues_[kind].empty() || (mail && !takes_mails)) continue;
+        Item item = std::move(queues_[kind].front());
+        queues_[kind].pop_front();
+        --waiting_;
+        waiting_bytes_ -= item.work.submission.size();
+        return item;
+      }
+      wake_.wait(lock);
+    }
+  }
+
+  static std::string Finish(v1::AnalysisResult result, uint64_t sequence) {
+    result.set_subject_sequence(sequence);
+    result.set_analyser_version(std::string(kAnalyserVersion));
+    result.set_data_version(BuiltinRules().version());
+    return result.SerializeAsString();
+  }
+
+  static std::string AnalyseHere(const Work& work) {
+    return Finish(AnalyseBytes(work.submission, BuiltinRules()), work.sequence);
+  }
+
+  // nullopt: the pool stops.
+  std::optional<std::string> AnalyseMail(const Work& work, Mailer* mailer) {
+    Result<std::string> answer = AskChild(work, mailer);
+    if (!answer.ok() && answer.error().code == ErrorCode::kClosed) return std::nullopt;
+    v1::AnalysisResult result;
+    // What comes from a child is as hostile as the mail.
+    if (answer.ok() && !result.ParseFromString(*answer)) {
+      mailer->child.reset();
+      answer = Error{ErrorCode::kInternal, "answer: the process answered with something else"};
+    }
+    if (!answer.ok()) {
+      Log(Level::kWarning, "mail_analysis_failed",
+          {{"sequence", work.sequence}, {"error", answer.error().message}});
+      result = UnreadableMail(work.submission, answer.error().message);
+    }
+    return Finish(std::move(result), work.sequence);
+  }
+
+  Result<std::string> AskChild(const Work& work, Mailer* mailer) {
+    if (mailer->child != nullptr && mailer->child->asked() >= kMailsPerChild) mailer->child.reset();
+    if (mailer->child == nullptr) {
+      NOROSHI_RETURN_IF_ERROR(BackOff(mailer->failures));
+      Result<std::unique_ptr<Child>> child =
+          Child::Start(options_.worker_command, kStartDeadline, stop_fd_);
+      if (!child.ok()) {
+        ++mailer->failures;
+        return child.error();
+      }
+      ++children_started_;
+      mailer->child = std::move(*child);
+    }
+    Result<std::string> answer =
+        mailer->child->Ask(work.submission, options_.mail_deadline, stop_fd_);
+    if (answer.ok()) {
+      mailer->failures = 0;
+    } else {
+      ++mailer->failures;
+      mailer->child.reset();
+    }
+    return answer;
+  }
+
+  // Before the next start after `failures` deaths in a row.
+  Result<void> BackOff(int failures) {
+    if (failures == 0) return {};
+    const int doublings = std::min(failures - 1, 16);
+    const auto pause = std::min(options_.back_off_max, options_.back_off_first * (1 << doublings));
+    std::unique_lock lock(mutex_);
+    if (stop_.wait_for(lock, pause, [this] { return stopping_; })) {
+      return Error{ErrorCode::kClosed, "cancelled"};
+    }
+    return {};
+  }
+
+  const PoolOptions options_;
+  const int stop_fd_;  // Readable once the pool stops.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable stop_;
+  std::array<std::deque<Item>, 3> queues_;  // By WorkKind.
+  size_t waiting_ = 0;
+  size_t waiting_bytes_ = 0;
+  bool stopping_ = false;
+  std::atomic<uint64_t> children_started_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Pool>> Pool::Start(PoolOptions options) {
+  NOROSHI_CHECK(options.workers >= 1);
+  const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (stop_fd < 0) return ErrnoError("eventfd");
+  BuiltinRules();  // Compiled before the first report waits for them.
+  return std::unique_ptr<Pool>(new ProcessPool(std::move(options), stop_fd));
+}
+
+}  // namespace noroshi::analysis
