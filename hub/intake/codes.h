@@ -2,7 +2,14 @@
 // what each means and what to do.
 #pragma once
 
+#include <string>
+
 namespace noroshi::intake {
+
+// The word with which an error's message begins: "revoked: lost" -> "revoked".
+inline std::string WordOf(const std::string& message) {
+  return message.substr(0, message.find(':'));
+}
 
 namespace rejection {
 inline constexpr char kUnreadable[] = "unreadable";

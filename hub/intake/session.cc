@@ -18,8 +18,6 @@ namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
-std::string WordOf(const std::string& message) { return message.substr(0, message.find(':')); }
-
 int64_t SteadyMs() {
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
@@ -52,10 +50,14 @@ asio::awaitable<void> Session::Run() {
   host_.session_over(self);
 }
 
+bool Session::MayLog() {
+  return identity() != nullptr || host_.log_budget.Take(1, SteadyMs()) == 0;
+}
+
 void Session::RefuseHandshake(const Error& error) {
   const std::string word = WordOf(error.message);
   host_.services.counters.Update([&](Stats& stats) { ++stats.handshakes_refused[word]; });
-  if (host_.log_budget.Take(1, SteadyMs()) != 0) return;  // Counted all the same.
+  if (!MayLog()) return;  // Counted all the same.
   Log(Level::kWarning, "handshake_refused",
       {{"peer", stream_->peer_address()}, {"reason", error.message}});
 }
@@ -87,17 +89,20 @@ bool Session::Begin(const tls::Peer& peer) {
     ++stats.sessions_total;
     ++stats.sessions_open;
   });
-  if (party.mode == Mode::kEnroll) return true;
-  auto may = services.directory.MayAct(party.identity, party.serial);
-  if (!may.ok()) {
-    RefuseHandshake(may.error());
-    conversation_->End(WordOf(may.error().message), may.error().message);
-    return true;
+  if (party.mode != Mode::kEnroll) {
+    auto may = services.directory.MayAct(party.identity, party.serial);
+    if (!may.ok()) {
+      RefuseHandshake(may.error());
+      conversation_->End(WordOf(may.error().message), may.error().message);
+      return true;
+    }
   }
+  // Strangers who enrol share one cap, as if the empty name were their organisation.
   admitted_ = services.admission.OpenSession(party.identity.organization, SteadyMs());
   if (!admitted_) {
     conversation_->End(goodbye::kTooManySessions, "the organisation has too many sessions", 60'000);
   }
+  if (!MayLog()) return true;
   Log(Level::kInfo, "session_open",
       {{"organization", party.identity.organization},
        {"agent", party.identity.agent},
@@ -237,6 +242,7 @@ void Session::Finish() {
     host_.services.admission.CloseSession(party.identity.organization, SteadyMs());
   }
   host_.services.counters.Update([](Stats& stats) { --stats.sessions_open; });
+  if (!MayLog()) return;
   Log(Level::kInfo, "session_end",
       {{"organization", party.identity.organization},
        {"agent", party.identity.agent},

@@ -52,6 +52,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Starts the conversation, or refuses. False: nothing can be said, only closed.
   bool Begin(const tls::Peer& peer);
   void RefuseHandshake(const Error& error);
+  // Whether a line may be written: always of our agents, sparingly of strangers.
+  bool MayLog();
   boost::asio::awaitable<void> Converse();
   boost::asio::awaitable<void> WaitUntilResumed();
   boost::asio::awaitable<void> WriteOutput();
