@@ -82,10 +82,9 @@ void RocksJournal::AppendOther(Draft draft, AppendDone done) {
     waiting.keep_body = queued_bytes_ <= kCacheBytesMax;
   }
   if (!reserved.ok()) return done(reserved.error());
-  std::string salt = options_.random->Bytes(merkle::kSaltBytes);
-  std::string digest = BodyDigest(salt, draft.body);
-  waiting.body =
-      Seal(draft, std::move(salt), std::move(digest), options_.master_key, options_.random);
+  Secrets secrets(options_.random);
+  std::string digest = BodyDigest(secrets.salt, draft.body);
+  waiting.body = Seal(draft, std::move(secrets), std::move(digest), options_.master_key);
   waiting.draft = std::move(draft);
   waiting.done = std::move(done);
   Enqueue(std::move(waiting));
@@ -95,8 +94,8 @@ void RocksJournal::AppendSubmission(Draft draft, AppendDone done) {
   Waiting waiting;
   waiting.charge = draft.body.size() + kDraftOverheadBytes;
   waiting.id_key = IdKey(draft.organization, draft.submission_id->bytes());
-  std::string salt = options_.random->Bytes(merkle::kSaltBytes);
-  std::string digest = BodyDigest(salt, draft.body);
+  Secrets secrets(options_.random);
+  std::string digest = BodyDigest(secrets.salt, draft.body);
   // Only an id that is neither on disk nor in flight is new. The size tells
   // whether a commit came between the two looks; then look again.
   for (;;) {
@@ -117,14 +116,13 @@ void RocksJournal::AppendSubmission(Draft draft, AppendDone done) {
       waiting.keep_body = queued_bytes_ <= kCacheBytesMax;
       if (reserved.ok()) {
         in_flight_.emplace(waiting.id_key,
-                           InFlight{.salt = salt, .digest = digest, .attached = {}});
+                           InFlight{.salt = secrets.salt, .digest = digest, .attached = {}});
       }
     }
     if (!reserved.ok()) return done(reserved.error());
     break;
   }
-  waiting.body =
-      Seal(draft, std::move(salt), std::move(digest), options_.master_key, options_.random);
+  waiting.body = Seal(draft, std::move(secrets), std::move(digest), options_.master_key);
   waiting.draft = std::move(draft);
   waiting.done = std::move(done);
   Enqueue(std::move(waiting));

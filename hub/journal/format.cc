@@ -59,17 +59,22 @@ std::string BodyDigest(std::string_view salt, std::string_view body) {
   return hash.Update(salt).Update(body).Finish();
 }
 
-SealedBody Seal(const Draft& draft, std::string salt, std::string digest,
-                std::string_view master_key, Random* random) {
-  const std::string key = random->Bytes(kAesKeyBytes);
+Secrets::Secrets(Random* random) : salt(random->Bytes(merkle::kSaltBytes + kAesKeyBytes)) {
+  key = salt.substr(merkle::kSaltBytes);
+  salt.resize(merkle::kSaltBytes);
+}
+
+SealedBody Seal(const Draft& draft, Secrets secrets, std::string digest,
+                std::string_view master_key) {
   const std::string id = draft.submission_id ? draft.submission_id->bytes() : "";
   std::string plaintext;
-  plaintext.reserve(salt.size() + draft.body.size());
-  plaintext.append(salt).append(draft.body);
+  plaintext.reserve(secrets.salt.size() + draft.body.size());
+  plaintext.append(secrets.salt).append(draft.body);
   SealedBody body;
-  body.sealed = SealOnce(key, plaintext, AssociatedData(draft.kind, draft.organization, id));
-  body.wrapped_key = WrapKey(master_key, key);
-  body.salt = std::move(salt);
+  body.sealed =
+      SealOnce(secrets.key, plaintext, AssociatedData(draft.kind, draft.organization, id));
+  body.wrapped_key = WrapKey(master_key, secrets.key);
+  body.salt = std::move(secrets.salt);
   body.digest = std::move(digest);
   return body;
 }

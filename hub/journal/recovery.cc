@@ -45,7 +45,7 @@ Result<std::unique_ptr<RocksJournal>> RocksJournal::Open(const RocksJournalOptio
   database_options.env = options.env;
   database_options.create_if_missing = options.create_if_missing && !options.read_only;
   database_options.read_only = options.read_only;
-  // RocksDB's threads end before the journal does: database_ is destroyed with it.
+  // RocksDB's threads end before the journal does: see the destructor.
   database_options.background_error = [raw = journal.get()](const std::string& what) {
     raw->Latch(what);
   };
@@ -90,10 +90,9 @@ Result<void> RocksJournal::CommitOwn(v1::EntryKind kind, std::string body,
   Waiting waiting;
   waiting.draft.kind = kind;
   waiting.draft.body = std::move(body);
-  std::string salt = options_.random->Bytes(merkle::kSaltBytes);
-  std::string digest = BodyDigest(salt, waiting.draft.body);
-  waiting.body =
-      Seal(waiting.draft, std::move(salt), std::move(digest), options_.master_key, options_.random);
+  Secrets secrets(options_.random);
+  std::string digest = BodyDigest(secrets.salt, waiting.draft.body);
+  waiting.body = Seal(waiting.draft, std::move(secrets), std::move(digest), options_.master_key);
   std::vector<Waiting> batch;
   batch.push_back(std::move(waiting));
   return Commit(&batch, writes);

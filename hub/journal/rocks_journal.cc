@@ -99,6 +99,7 @@ RocksJournal::~RocksJournal() {
   work_.notify_one();
   grown_.notify_all();
   if (committer_.joinable()) committer_.join();
+  database_.reset();  // Its threads may still latch: while everything else stands.
 }
 
 std::shared_ptr<const v1::TreeHead> RocksJournal::head() const {

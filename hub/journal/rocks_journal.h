@@ -34,8 +34,8 @@ struct RocksJournalOptions {
 
 // Opens and checks: sequences dense from 0, every leaf in its tile, the root
 // equal to the stored head, whose signature verifies. kCorruption says what does
-// not fit; nothing is repaired silently. A torn tail of the last, never
-// acknowledged batch is dropped by RocksDB and logged.
+// not fit; nothing is repaired silently. A torn tail, the last and never
+// acknowledged batch, is dropped by RocksDB; the size that was found is logged.
 Result<std::unique_ptr<Journal>> OpenRocksJournal(const RocksJournalOptions& options);
 
 // Turns a copied journal into a restored one: a new log id, committed to the old

@@ -79,8 +79,7 @@ TEST_F(JournalVerifyTest, NamesAFlippedBodyAndKey) {
 TEST_F(JournalVerifyTest, NamesABodySealedAnewWithOtherContent) {
   // Somebody who has the master key can seal, but cannot keep the digest.
   Draft draft = Report(16, "forged!");
-  const SealedBody forged =
-      Seal(draft, std::string(16, 's'), "", Options().master_key, &SystemRandom());
+  const SealedBody forged = Seal(draft, Secrets(&SystemRandom()), "", Options().master_key);
   Store(Family::kBodies, BigEndian64(17), forged.sealed);
   Store(Family::kKeys, BigEndian64(17), forged.wrapped_key);
   EXPECT_EQ(FindingsOnDisk(), (std::vector<std::string>{"17: body does not match its digest"}));
