@@ -2,6 +2,7 @@
 noroshi_fuzz(config DEPS common_config)
 noroshi_fuzz(journal DEPS hub_journal)
 noroshi_fuzz(wire_frame DEPS common_wire noroshi_proto)
+noroshi_fuzz(wire_conversation DEPS hub_intake)
 noroshi_fuzz(submission DEPS hub_intake)
 noroshi_fuzz(certificate DEPS common_tls)
 noroshi_fuzz(certificate_token DEPS common_tls)
