@@ -12,6 +12,11 @@ target_include_directories(noroshi_flags INTERFACE ${CMAKE_SOURCE_DIR})
 
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(noroshi_flags INTERFACE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # At -O2 GCC 12 sees overlaps in std::string::replace and operator+ that are
+    # not there (GCC bug 105651).
+    target_compile_options(noroshi_flags INTERFACE -Wno-restrict)
+  endif()
   target_link_options(noroshi_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 endif()
 
