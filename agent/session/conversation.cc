@@ -13,6 +13,7 @@ namespace {
 constexpr uint32_t kMinorVersion = 0;
 constexpr std::chrono::milliseconds kRetryDefault{1000};
 constexpr std::chrono::milliseconds kRetryMax{15 * 60'000};
+constexpr std::chrono::milliseconds kMarkRetry{10'000};
 
 Error HistoryError(const std::string& what) {
   return {ErrorCode::kCorruption, "the hub does not continue the history that we know: " + what};
@@ -286,10 +287,14 @@ Result<void> Conversation::OnMarked(const v1::Marked& marked) {
        {"mark", spool::MarkWord(marked.mark())},
        {"accepted", marked.accepted() ? "yes" : "no"},
        {"reason", marked.reason()}});
-  NOROSHI_RETURN_IF_ERROR(parts_.marks.Answer(*mark_in_flight_, marked));
-  mark_in_flight_.reset();
+  const Uuid id = *std::exchange(mark_in_flight_, std::nullopt);
+  if (!marked.accepted() && marked.retryable()) {
+    mark_not_before_ = parts_.clock.Steady() + kMarkRetry;
+    marks_changed_ = true;
+    return {};
+  }
   marks_changed_ = true;
-  return {};
+  return parts_.marks.Answer(id, marked);
 }
 
 Result<void> Conversation::OnCertificate(const v1::Certificate& certificate) {

@@ -165,6 +165,7 @@ class Conversation {
   bool chunk_turn_ = false;
   std::optional<Uuid> mark_in_flight_;
   bool marks_changed_ = true;
+  Time mark_not_before_ = {};
 
   v1::Goodbye goodbye_;
   std::string evidence_;

@@ -84,7 +84,7 @@ struct Runner::Impl {
   asio::awaitable<void> PingNow(std::shared_ptr<Live> live);
   asio::awaitable<void> Wait(std::chrono::milliseconds time);
   bool Done(Live& live);
-  bool IsGone() { return !options.until_gone.empty() && !parts.files.Exists(options.until_gone); }
+  bool AllGone();
   Result<void> Renewed(const std::string& key_pem, const v1::Certificate& certificate);
   void KeepEvidence(const std::string& evidence);
 
@@ -103,6 +103,7 @@ struct Runner::Impl {
   std::string ca_pem;
   std::chrono::milliseconds advice{0};
   bool was_welcomed = false;
+  size_t gone = 0;  // Of until_gone, from the front.
   std::optional<Result<void>> outcome;
 };
 
@@ -404,11 +405,11 @@ asio::awaitable<void> Runner::Impl::PingNow(std::shared_ptr<Live> session) {
 bool Runner::Impl::Done(Live& session) {
   if (!options.once || outcome) return outcome.has_value();
   const Conversation& conversation = session.conversation;
-  if (IsGone()) {
-    outcome.emplace();
-    return true;
+  if (!options.until_gone.empty()) {
+    if (AllGone()) outcome.emplace();
+    return outcome.has_value();
   }
-  if (!options.until_gone.empty() || !conversation.Drained()) return false;
+  if (!conversation.Drained()) return false;
   if (!options.wants_deliveries) {
     outcome.emplace();
     return true;
@@ -425,6 +426,11 @@ bool Runner::Impl::Done(Live& session) {
   session.deliveries_at_ping = conversation.deliveries_seen();
   session.conversation.Ping(++session.pings);
   return false;
+}
+
+bool Runner::Impl::AllGone() {
+  while (gone < options.until_gone.size() && !parts.files.Exists(options.until_gone[gone])) ++gone;
+  return gone == options.until_gone.size();
 }
 
 Result<void> Runner::Impl::Renewed(const std::string& key_pem, const v1::Certificate& certificate) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/session/conversation.h"
 #include "agent/session/enroll.h"
@@ -39,7 +40,7 @@ class Runner {
     bool wants_deliveries = true;
     bool once = false;                      // End when drained.
     std::chrono::milliseconds patience{0};  // For once: end with kTimeout after this long.
-    std::string until_gone;                 // For once: end, too, when this file is gone.
+    std::vector<std::string> until_gone;    // For once: end when these files are gone, instead.
     std::function<void()> delivered;        // New in the inbox.
   };
 

@@ -41,6 +41,7 @@ std::optional<Conversation::Time> Conversation::NextWake() const {
     if (!next || time < *next) next = time;
   };
   if (!deferred_.empty()) consider(deferred_.begin()->first);
+  if (marks_changed_ && !mark_in_flight_ && mark_not_before_ > now) consider(mark_not_before_);
   for (const Time paused : paused_until_) {
     if (paused > now && !queue_.empty()) consider(paused);
   }
@@ -70,7 +71,7 @@ Result<void> Conversation::Fill(std::string* out) {
 }
 
 Result<void> Conversation::SendMark() {
-  if (mark_in_flight_ || !marks_changed_) return {};
+  if (mark_in_flight_ || !marks_changed_ || parts_.clock.Steady() < mark_not_before_) return {};
   marks_changed_ = false;
   NOROSHI_ASSIGN_OR_RETURN(const auto oldest, parts_.marks.Oldest());
   if (!oldest) return {};

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,7 +96,8 @@ Result<void> RunCommand(const std::vector<std::string>& command, std::string_vie
   NOROSHI_ASSIGN_OR_RETURN(const int input_fd, InputFile(input));
   const Descriptor input_file(input_fd);
   NOROSHI_ASSIGN_OR_RETURN(const pid_t pid, Spawn(command, input_fd));
-  const Descriptor process(::pidfd_open(pid, 0));
+  // Through syscall: glibc 2.36 declares pidfd_open without C linkage.
+  const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const Ended ended =
       process.get() < 0 ? Ended::kTimeout : WaitFor(process.get(), stop_fd, timeout);
   if (ended != Ended::kItself) ::kill(-pid, SIGKILL);

@@ -84,7 +84,8 @@ Result<void> Inbox::Recover() {
 // Whether the delivery is new; remembers it.
 bool Inbox::Note(const v1::Delivery& delivery) {
   std::string id = AlertId(delivery);
-  if (id.empty()) return delivery.has_update();
+  // What cannot be read is kept, too: somebody has to see it.
+  if (id.empty()) return !IsSkipped(delivery);
   return known_alerts_.insert(std::move(id)).second;
 }
 

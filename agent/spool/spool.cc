@@ -154,26 +154,34 @@ std::vector<std::string> Spool::SentFolders(int64_t now_ms, int days_back) {
   return folders;
 }
 
-Result<void> Spool::ForEachKept(int64_t now_ms, const std::function<void(const Kept&)>& visit) {
-  for (const std::string& folder : SentFolders(now_ms, kKeepSentDays + kClockSkewDays)) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto names, files_->List(folder, kListMax));
-    for (const std::string& name : names) {
-      if (!name.ends_with(kReceiptsSuffix)) continue;
-      Kept kept{folder, name, v1::Receipts()};
-      auto bytes = files_->Read(folder + "/" + name, kReceiptsBytesMax);
-      auto payload = bytes.ok() ? OpenRecord(kReceiptsMagic, *bytes) : bytes;
-      if (!payload.ok()) {
-        kept.content = payload.error();
-      } else if (!kept.content->ParseFromString(*payload)) {
-        kept.content = Error{ErrorCode::kCorruption, "not a list of receipts"};
-      } else {
-        for (auto& receipt : *kept.content->mutable_receipts())
-          *receipt.mutable_head() = kept.content->head();
-      }
-      visit(kept);
+std::vector<std::string> Spool::KeptFolders(int64_t now_ms) {
+  return SentFolders(now_ms, kKeepSentDays + kClockSkewDays);
+}
+
+Result<void> Spool::ForEachKept(int64_t now_ms, const std::function<bool(const Kept&)>& visit) {
+  const auto folders = KeptFolders(now_ms);
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto names, files_->List(*folder, kListMax));
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+      if (name->ends_with(kReceiptsSuffix) && !visit(LoadKept(*folder, *name))) return {};
     }
   }
   return {};
+}
+
+Spool::Kept Spool::LoadKept(const std::string& folder, const std::string& name) {
+  Kept kept{folder, name, v1::Receipts()};
+  const auto bytes = files_->Read(folder + "/" + name, kReceiptsBytesMax);
+  const auto payload = bytes.ok() ? OpenRecord(kReceiptsMagic, *bytes) : bytes;
+  if (!payload.ok()) {
+    kept.content = payload.error();
+  } else if (!kept.content->ParseFromString(*payload)) {
+    kept.content = Error{ErrorCode::kCorruption, "not a list of receipts"};
+  } else {
+    for (auto& receipt : *kept.content->mutable_receipts())
+      *receipt.mutable_head() = kept.content->head();
+  }
+  return kept;
 }
 
 Result<std::vector<Item>> Spool::SentIn(const std::string& folder) {
@@ -194,15 +202,16 @@ Result<std::vector<Item>> Spool::PutBack(const Survivors& survivors, int64_t now
   // survives is enough.
   std::set<std::string> alive;
   NOROSHI_RETURN_IF_ERROR(ForEachKept(now_ms, [&](const Kept& kept) {
-    if (!kept.content.ok()) return;
+    if (!kept.content.ok()) return true;
     for (const v1::Receipt& receipt : kept.content->receipts()) {
       const auto log = survivors.find(receipt.head().log_id());
       if (log != survivors.end() && receipt.sequence() < log->second)
         alive.insert(receipt.submission_id());
     }
+    return true;
   }));
   std::vector<Item> back;
-  for (const std::string& folder : SentFolders(now_ms, kKeepSentDays + kClockSkewDays)) {
+  for (const std::string& folder : KeptFolders(now_ms)) {
     NOROSHI_ASSIGN_OR_RETURN(const auto items, SentIn(folder));
     for (const Item& item : items) {
       if (alive.contains(item.id.bytes())) continue;
@@ -242,33 +251,27 @@ Result<size_t> Spool::Prune(int64_t now_ms) {
   return pruned;
 }
 
-Result<v1::Receipt> Spool::FindReceipt(const Uuid& id, int64_t now_ms) {
-  std::optional<v1::Receipt> found;
+Result<Spool::Proof> Spool::FindReceipt(const Uuid& id, int64_t now_ms) {
+  std::optional<Proof> found;
   NOROSHI_RETURN_IF_ERROR(ForEachKept(now_ms, [&](const Kept& kept) {
-    if (!kept.content.ok()) return;
+    if (!kept.content.ok()) return true;
     for (const v1::Receipt& receipt : kept.content->receipts()) {
-      if (receipt.submission_id() == id.bytes()) found = receipt;
+      if (receipt.submission_id() == id.bytes()) found = Proof{receipt, kept.folder};
     }
+    return !found.has_value();
   }));
-  if (found) return *found;
+  if (found) return *std::move(found);
   return Error{ErrorCode::kNotFound, "no receipt for " + id.ToString()};
 }
 
 Result<std::optional<v1::TreeHead>> Spool::NewestReceiptHead(int64_t now_ms) {
-  auto folders = SentFolders(now_ms, kKeepSentDays + kClockSkewDays);
-  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto names, files_->List(*folder, kListMax));
-    for (auto name = names.rbegin(); name != names.rend(); ++name) {
-      if (!name->ends_with(kReceiptsSuffix)) continue;
-      NOROSHI_ASSIGN_OR_RETURN(const auto bytes,
-                               files_->Read(*folder + "/" + *name, kReceiptsBytesMax));
-      const auto payload = OpenRecord(kReceiptsMagic, bytes);
-      v1::Receipts receipts;
-      // A damaged one is told by `verify`; the one before it will do here.
-      if (payload.ok() && receipts.ParseFromString(*payload)) return std::optional(receipts.head());
-    }
-  }
-  return std::optional<v1::TreeHead>();
+  std::optional<v1::TreeHead> head;
+  NOROSHI_RETURN_IF_ERROR(ForEachKept(now_ms, [&](const Kept& kept) {
+    // A damaged one is told by `verify`; the one before it will do here.
+    if (kept.content.ok()) head = kept.content->head();
+    return !head.has_value();
+  }));
+  return head;
 }
 
 Result<std::string> Spool::FindRejection(const Uuid& id) {
@@ -283,7 +286,7 @@ Result<Counts> Spool::Count(int64_t now_ms) {
     counts.waiting_bytes += item.bytes;
     ++counts.waiting_by_priority[static_cast<int>(item.priority)];
   }
-  for (const std::string& folder : SentFolders(now_ms, kKeepSentDays + kClockSkewDays)) {
+  for (const std::string& folder : KeptFolders(now_ms)) {
     NOROSHI_ASSIGN_OR_RETURN(const auto items, SentIn(folder));
     counts.sent += items.size();
   }

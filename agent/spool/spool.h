@@ -99,19 +99,26 @@ class Spool {
 
   // ---- reading what was sent; any process ----
 
-  // Calls visit for every kept receipt (its head filled in), oldest day first.
-  // path is the file of the receipts; damaged says why it could not be read.
+  // One file of receipts, each with its head filled in; or why it cannot be read.
   struct Kept {
     std::string folder;    // sent/DAY
     std::string receipts;  // Name of the receipts' file.
     Result<v1::Receipts> content;
   };
-  Result<void> ForEachKept(int64_t now_ms, const std::function<void(const Kept&)>& visit);
+  // Visits every file of receipts, the newest first, until visit says false.
+  Result<void> ForEachKept(int64_t now_ms, const std::function<bool(const Kept&)>& visit);
+  // Folders sent/DAY that may hold what is kept, oldest first.
+  std::vector<std::string> KeptFolders(int64_t now_ms);
   // Items kept in sent/DAY.
   Result<std::vector<Item>> SentIn(const std::string& folder);
   Result<std::string> LoadSent(const std::string& folder, const Item& item);
-  // The receipt of this submission, its head filled in; kNotFound: none yet.
-  Result<v1::Receipt> FindReceipt(const Uuid& id, int64_t now_ms);
+  // The newest receipt of this submission, its head filled in, and the folder where
+  // both lie; kNotFound: none yet.
+  struct Proof {
+    v1::Receipt receipt;
+    std::string folder;
+  };
+  Result<Proof> FindReceipt(const Uuid& id, int64_t now_ms);
   // The newest head of a kept receipt; absent: none.
   Result<std::optional<v1::TreeHead>> NewestReceiptHead(int64_t now_ms);
   // The hub's refusal of this submission (JSON); kNotFound: none.
@@ -124,6 +131,7 @@ class Spool {
   Spool(FileSystem& files, std::string folder, const Limits& limits)
       : files_(&files), folder_(std::move(folder)), limits_(limits) {}
   std::vector<std::string> SentFolders(int64_t now_ms, int days_back);
+  Kept LoadKept(const std::string& folder, const std::string& name);
   Result<std::string> LoadFrom(const std::string& folder, const Item& item);
   Result<void> RemoveAll(const std::string& folder);
 

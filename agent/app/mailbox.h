@@ -1,0 +1,29 @@
+// Mails on disk: single files, mbox files and folders (Maildir included).
+//
+// Threads: pure functions.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace noroshi::agent {
+
+inline constexpr size_t kMailFilesMax = 100'000;                    // Of one command.
+inline constexpr size_t kMboxBytesMax = size_t{512} * 1024 * 1024;  // Of one mbox file, or of `-`.
+
+// Whether this is an mbox: "From " at the very beginning.
+bool IsMbox(std::string_view content);
+
+// The mails of an mbox, without their "From " lines; ">From " at the start of a
+// line loses its '>' (mboxrd). Views into `content` cannot do that: copies.
+std::vector<std::string> SplitMbox(std::string_view content);
+
+// Every regular file at or below these paths, sorted within each; "-" stays.
+// Hidden files are skipped. kNotFound names a path that does not exist.
+Result<std::vector<std::string>> MailFiles(const std::vector<std::string>& paths);
+
+}  // namespace noroshi::agent

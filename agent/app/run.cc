@@ -1,0 +1,49 @@
+#include <memory>
+#include <vector>
+
+#include "agent/app/commands.h"
+#include "agent/app/notify.h"
+#include "agent/app/parts.h"
+#include "agent/sinks/sink.h"
+#include "common/log/log.h"
+
+namespace noroshi::agent {
+namespace {
+
+// After the hub is drained, sinks may take this long for what came.
+constexpr std::chrono::milliseconds kSinksPatience{60'000};
+
+}  // namespace
+
+int Run(const Environment& environment, const RunOptions& options) {
+  auto parts = Parts::Open(environment);
+  if (!parts.ok()) return FailConfig(environment, parts.error());
+  auto lock = spool::RunnerLock::Take(LockPath(environment));
+  if (!lock.ok()) return environment.Fail(lock.error());
+
+  std::vector<std::unique_ptr<sinks::Sink>> sinks;
+  for (const auto& sink_options : parts->settings.sinks) {
+    auto sink = sinks::Sink::Start(environment.files, environment.path("inbox"), sink_options);
+    if (!sink.ok()) return environment.Fail(sink.error().Prefixed("sink " + sink_options.name));
+    sinks.push_back(*std::move(sink));
+  }
+  Log(Level::kInfo, "agent_started",
+      {{"organization", parts->pins.organization}, {"agent", parts->pins.agent}});
+  NotifySystemd("READY=1");
+  RunnerOptions runner;
+  runner.once = options.once;
+  runner.patience = kOncePatience;
+  runner.delivered = [&sinks] {
+    for (auto& sink : sinks) sink->Wake();
+  };
+  const auto ended = RunSession(environment, *parts, std::move(runner));
+  NotifySystemd("STOPPING=1");
+  if (!ended.ok()) return environment.Fail(ended.error());
+  bool done = true;
+  if (options.once) {
+    for (auto& sink : sinks) done = sink->WaitUntilDone(kSinksPatience) && done;
+  }
+  return done ? kExitOk : environment.Fail(kExitTempFail, "a sink did not take everything");
+}
+
+}  // namespace noroshi::agent

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "agent/app/commands.h"
+#include "agent/app/parts.h"
+#include "agent/session/credentials.h"
+#include "common/base/encoding.h"
+
+namespace noroshi::agent {
+namespace {
+
+namespace json = boost::json;
+constexpr size_t kStatusBytesMax = 16 * 1024;
+
+// What the runner last wrote; "not running" when no process holds the lock.
+json::object Connection(const Environment& environment) {
+  json::object connection = {{"state", "not_running"}};
+  const auto text = environment.files.Read(environment.path("run/status.json"), kStatusBytesMax);
+  if (text.ok()) {
+    json::error_code error;
+    json::value value = json::parse(*text, error);
+    if (!error && value.is_object()) connection = std::move(value.get_object());
+  }
+  if (spool::RunnerLock::Take(LockPath(environment)).ok()) connection["state"] = "not_running";
+  return connection;
+}
+
+json::object SpoolJson(const spool::Counts& counts) {
+  return {{"waiting", counts.waiting},
+          {"waiting_bytes", counts.waiting_bytes},
+          {"waiting_incidents", counts.waiting_by_priority[0]},
+          {"waiting_mails", counts.waiting_by_priority[1]},
+          {"waiting_observations", counts.waiting_by_priority[2]},
+          {"sent", counts.sent},
+          {"rejected", counts.rejected},
+          {"corrupt", counts.corrupt}};
+}
+
+Result<json::object> Gather(const Environment& environment) {
+  NOROSHI_ASSIGN_OR_RETURN(auto parts, Parts::Open(environment));
+  const int64_t now = environment.clock.NowMs();
+  json::object status = {{"organization", parts.pins.organization}, {"agent", parts.pins.agent}};
+  status["connection"] = Connection(environment);
+  NOROSHI_ASSIGN_OR_RETURN(const auto counts, parts.spool.Count(now));
+  status["spool"] = SpoolJson(counts);
+  NOROSHI_ASSIGN_OR_RETURN(const auto receipt, parts.spool.NewestReceiptHead(now));
+  status["last_receipt_at"] = receipt ? FormatUtc(receipt->timestamp_ms()) : "";
+  NOROSHI_ASSIGN_OR_RETURN(const auto head, parts.head.Load());
+  status["head"] = head ? json::value{{"log_id", ToHex(head->log_id())},
+                                      {"tree_size", head->tree_size()},
+                                      {"root_hash", ToHex(head->root_hash())},
+                                      {"signed_at", FormatUtc(head->timestamp_ms())}}
+                        : json::value();
+  NOROSHI_ASSIGN_OR_RETURN(const auto marks, parts.marks.Waiting());
+  status["marks_waiting"] = marks.size();
+  NOROSHI_RETURN_IF_ERROR(parts.inbox.Recover());
+  status["delivery_position"] = parts.inbox.position();
+  const auto credentials =
+      session::LoadCredentials(environment.files, environment.path("keys/agent.pem"));
+  status["certificate_ends_at"] = credentials.ok() ? FormatUtc(credentials->not_after_ms) : "";
+  return status;
+}
+
+std::string Text(const json::object& object, const char* key) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return "-";
+  if (value->is_string()) return value->get_string().empty() ? "-" : value->get_string().c_str();
+  return json::serialize(*value);
+}
+
+}  // namespace
+
+int Status(const Environment& environment) {
+  const auto gathered = Gather(environment);
+  if (!gathered.ok()) return FailConfig(environment, gathered.error());
+  const json::object& status = *gathered;
+  if (environment.json) {
+    std::puts(json::serialize(status).c_str());
+    return kExitOk;
+  }
+  const auto& connection = status.at("connection").as_object();
+  const auto& spool = status.at("spool").as_object();
+  std::string text;
+  text += fmt::format("機関 / agent        {}/{}\n", Text(status, "organization"),
+                      Text(status, "agent"));
+  text += fmt::format("接続 / connection   {} (hub {}, since {})\n", Text(connection, "state"),
+                      Text(connection, "hub"), Text(connection, "since"));
+  if (Text(connection, "error") != "-")
+    text += fmt::format("                    {}\n", Text(connection, "error"));
+  text += fmt::format("送信待ち / waiting  {} ({} bytes)\n", Text(spool, "waiting"),
+                      Text(spool, "waiting_bytes"));
+  text += fmt::format("送信済み / sent     {}   拒否 / rejected {}   破損 / corrupt {}\n",
+                      Text(spool, "sent"), Text(spool, "rejected"), Text(spool, "corrupt"));
+  text += fmt::format("最終受領 / receipt  {}\n", Text(status, "last_receipt_at"));
+  text += fmt::format("証明書 / cert. ends {}\n", Text(status, "certificate_ends_at"));
+  std::fputs(text.c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace noroshi::agent
