@@ -14,6 +14,18 @@ namespace {
 
 constexpr size_t kSoftwareBytesMax = 64;
 
+// How much of what the agent knows is in our log: all of its head, or what the
+// restores since then kept of it. Absent: it knows another log.
+std::optional<uint64_t> SharedSize(const v1::TreeHead& known, const v1::Welcome& welcome) {
+  uint64_t shared = known.tree_size();
+  if (known.log_id() == welcome.head().log_id()) return shared;
+  for (int i = welcome.restored_size() - 1; i >= 0; --i) {
+    shared = std::min<uint64_t>(shared, welcome.restored(i).old_tree_size());
+    if (welcome.restored(i).old_log_id() == known.log_id()) return shared;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Conversation::Conversation(Services& services, Party party, std::shared_ptr<Mailbox> mailbox)
@@ -114,6 +126,29 @@ void Conversation::Dispatch(v1::AgentFrame* frame) {
   }
 }
 
+// Proves to the agent that our log continues the one it knows. False: ended.
+bool Conversation::ProveContinuity(const v1::TreeHead& known, v1::Welcome* welcome) {
+  const auto shared = SharedSize(known, *welcome);
+  if (!shared) return true;  // The agent will refuse a log that it never knew.
+  if (*shared > head_size_) {
+    // The agent will refuse us, and rightly; whoever runs the hub must hear of it first.
+    Log(Level::kError, "agent_knows_a_larger_tree",
+        {{"organization", party_.identity.organization},
+         {"agent", party_.identity.agent},
+         {"agent_tree_size", known.tree_size()},
+         {"tree_size", head_size_}});
+    return true;
+  }
+  auto proof = services_.journal.ProveConsistency(*shared, head_size_);
+  if (!proof.ok()) {
+    Log(Level::kError, "consistency_proof_failed", {{"error", proof.error().message}});
+    End(goodbye::kUnavailable, "the hub cannot prove its log now", 30'000);
+    return false;
+  }
+  welcome->set_consistency_proof(*proof);
+  return true;
+}
+
 void Conversation::OnHello(const v1::Hello& hello) {
   if (hello.software().size() > kSoftwareBytesMax) {
     return End(goodbye::kBadHello, fmt::format("software: at most {} bytes", kSoftwareBytesMax));
@@ -132,24 +167,7 @@ void Conversation::OnHello(const v1::Hello& hello) {
   welcome.set_agent(party_.identity.agent);
   welcome.set_renew_only(party_.mode == Mode::kRenewOnly);
   head_size_ = welcome.head().tree_size();
-  const v1::TreeHead& known = hello.last_head();
-  if (hello.has_last_head() && known.log_id() == welcome.head().log_id()) {
-    if (known.tree_size() > head_size_) {
-      // The agent will refuse us, and rightly; whoever runs the hub must hear of it first.
-      Log(Level::kError, "agent_knows_a_larger_tree",
-          {{"organization", party_.identity.organization},
-           {"agent", party_.identity.agent},
-           {"agent_tree_size", known.tree_size()},
-           {"tree_size", head_size_}});
-    } else {
-      auto proof = services_.journal.ProveConsistency(known.tree_size(), head_size_);
-      if (!proof.ok()) {
-        Log(Level::kError, "consistency_proof_failed", {{"error", proof.error().message}});
-        return End(goodbye::kUnavailable, "the hub cannot prove its log now", 30'000);
-      }
-      welcome.set_consistency_proof(*proof);
-    }
-  }
+  if (hello.has_last_head() && !ProveContinuity(hello.last_head(), &welcome)) return;
   Send(frame);
   if (party_.mode != Mode::kAgent || !hello.wants_deliveries()) return;
   subscription_ = services_.feed.Subscribe(party_.identity, hello,

@@ -87,6 +87,7 @@ class Conversation {
   };
 
   void OnHello(const v1::Hello& hello);
+  bool ProveContinuity(const v1::TreeHead& known, v1::Welcome* welcome);
   void OnSubmit(v1::Submit* submit);
   void OnChunk(v1::SubmitChunk* chunk);
   void OnWhole(std::string bytes, std::shared_ptr<Lease> lease);
