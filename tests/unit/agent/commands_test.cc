@@ -1,0 +1,250 @@
+#include "agent/app/commands.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <fstream>
+
+#include "agent/app/editor.h"
+#include "agent/app/parts.h"
+#include "agent/spool/record.h"
+#include "tests/unit/agent/fixtures.h"
+
+namespace noroshi::agent {
+namespace {
+
+namespace json = boost::json;
+
+// An agent's folder as enrolment leaves it, but for the certificate.
+class CommandsTest : public testing::Test {
+ protected:
+  CommandsTest() : environment_{folder_.path(), true, SystemFileSystem(), clock_, random_} {
+    NOROSHI_CHECK(environment_.StorePins({"org", "agent", log_.log_id(), log_.public_key()}).ok());
+    NOROSHI_CHECK(
+        environment_.files
+            .WriteDurably(environment_.path("agent.toml"), DefaultSettings("127.0.0.1:1", ""), 0600)
+            .ok());
+  }
+
+  // Runs a command; its exit code. What it printed is in out_ and err_.
+  template <typename Command>
+  int Do(Command command) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int exit_code = command();
+    std::fflush(stdout);
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return exit_code;
+  }
+  int Report(std::vector<Entry> flags) {
+    IncidentOptions options;
+    options.flags = std::move(flags);
+    return Do([&] { return ReportIncident(environment_, options); });
+  }
+  int Mail(const std::vector<std::string>& paths) {
+    MailOptions options;
+    options.flags = {{"tlp", {"GREEN"}, "--tlp"}, {"opened", {"yes"}, "--opened"}};
+    options.paths = paths;
+    return Do([&] { return ReportMail(environment_, options); });
+  }
+  std::string Write(const std::string& name, const std::string& content) {
+    NOROSHI_CHECK(environment_.files.WriteDurably(folder_ / name, content, 0700).ok());
+    return folder_ / name;
+  }
+  Parts Open() { return Parts::Open(environment_).value(); }
+  // As if the hub had accepted everything that waits.
+  void AcceptAll() {
+    Parts parts = Open();
+    const auto items = parts.spool.Waiting().value();
+    for (const auto& item : items) log_.Append("org", parts.spool.Load(item).value());
+    ASSERT_TRUE(parts.spool.Accept(log_.Seal(), items, clock_.now_ms).ok());
+  }
+  std::vector<v1::Submission> Waiting() {
+    Parts parts = Open();
+    std::vector<v1::Submission> submissions;
+    const auto items = parts.spool.Waiting().value();
+    for (const auto& item : items) {
+      EXPECT_TRUE(submissions.emplace_back().ParseFromString(parts.spool.Load(item).value()));
+    }
+    return submissions;
+  }
+
+  const std::vector<Entry> kReport = {{"title", {"停電"}, "--title"}, {"tlp", {"AMBER"}, "--tlp"}};
+  TempFolder folder_;
+  FakeClock clock_;
+  FakeRandom random_;
+  TestLog log_;
+  Environment environment_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(CommandsTest, AReportIsDurableAndItsIdPrinted) {
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  const auto waiting = Waiting();
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(waiting[0].incident().title(), "停電");
+  EXPECT_EQ(waiting[0].incident().stage(), v1::REPORT_STAGE_FIRST);
+  EXPECT_EQ(json::parse(out_).at("submission_id").as_string(),
+            Uuid::FromBytes(waiting[0].id())->ToString());
+}
+
+TEST_F(CommandsTest, AReportThatTheHubWouldRefuseIsNotQueued) {
+  EXPECT_EQ(Report({{"title", {"停電"}, "--title"}}), kExitDataError);
+  EXPECT_NE(err_.find("tlp"), std::string::npos) << err_;
+  EXPECT_EQ(Report({{"tlp", {"AMBER"}, "--tlp"}, {"users", {"-1"}, "--users"}}), kExitDataError);
+  EXPECT_NE(err_.find("--users"), std::string::npos) << err_;
+  EXPECT_TRUE(Waiting().empty());
+}
+
+TEST_F(CommandsTest, AFileIsReadAndFlagsWin) {
+  IncidentOptions options;
+  options.file = Write("report.yaml", "title: from file\ntlp: RED\nimpact: 大\n");
+  options.flags = kReport;
+  ASSERT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitOk) << err_;
+  const auto waiting = Waiting();
+  EXPECT_EQ(waiting.at(0).incident().title(), "停電");
+  EXPECT_EQ(waiting.at(0).incident().impact(), "大");
+  EXPECT_EQ(waiting.at(0).handling().tlp(), v1::TLP_AMBER);
+  options.file = folder_ / "absent.yaml";
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitNoInput);
+  options.file = Write("wrong.yaml", "titel: x\n");
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitDataError);
+  EXPECT_NE(err_.find("wrong.yaml:1"), std::string::npos) << err_;
+}
+
+TEST_F(CommandsTest, MailsOfFilesMboxesAndFoldersAreQueued) {
+  std::filesystem::create_directories(folder_ / "mails");
+  Write("mails/a.eml", "Subject: a\n\nx\n");
+  Write("mails/box", "From x\nSubject: b\n\ny\n\nFrom x\nSubject: c\n\nz\n");
+  ASSERT_EQ(Mail({folder_ / "mails"}), kExitOk) << err_;
+  const auto waiting = Waiting();
+  ASSERT_EQ(waiting.size(), 3u);
+  EXPECT_EQ(json::parse(out_).at("submissions").as_array().size(), 3u);
+  EXPECT_TRUE(waiting[0].mail().treatment().opened());
+  EXPECT_FALSE(waiting[0].mail().treatment().has_link_clicked());
+}
+
+TEST_F(CommandsTest, ExitCodesTellAMailServerWhatToDo) {
+  EXPECT_EQ(Mail({folder_ / "absent.eml"}), kExitNoInput);
+  EXPECT_EQ(Mail({Write("empty.eml", "")}), kExitDataError);
+  Write("agent.toml", "[hub]\naddress = \"127.0.0.1:1\"\n[spool]\nentries_max = 1\n");
+  EXPECT_EQ(Mail({Write("one.eml", "Subject: a\n\n")}), kExitOk) << err_;
+  EXPECT_EQ(Mail({Write("two.eml", "Subject: b\n\n")}), kExitTempFail);
+  EXPECT_NE(err_.find("full"), std::string::npos) << err_;
+  Write("agent.toml", "[hub]\naddres = 1\n");
+  EXPECT_EQ(Mail({folder_ / "one.eml"}), kExitConfig);
+  ASSERT_TRUE(environment_.files.Remove(folder_ / "identity.json").ok());
+  EXPECT_EQ(Mail({folder_ / "one.eml"}), kExitConfig);
+}
+
+TEST_F(CommandsTest, VerifyChecksEveryKeptReceipt) {
+  ASSERT_EQ(Report(kReport), kExitOk);
+  ASSERT_EQ(Report(kReport), kExitOk);
+  AcceptAll();
+  ASSERT_EQ(Do([&] { return Verify(environment_); }), kExitOk) << out_;
+  EXPECT_EQ(json::parse(out_).at("verified").as_int64(), 2);
+}
+
+TEST_F(CommandsTest, VerifyNamesATamperedSubmission) {
+  ASSERT_EQ(Report(kReport), kExitOk);
+  AcceptAll();
+  Parts parts = Open();
+  const std::string folder = parts.spool.KeptFolders(clock_.now_ms).at(0);
+  const auto item = parts.spool.SentIn(folder)->at(0);
+  // Somebody replaces the report by another one, with a good file hash.
+  const Sample other = MakeIncident(random_, clock_.now_ms, "何もなかった");
+  const std::string path = folder + "/" + item.name();
+  ASSERT_TRUE(environment_.files.Remove(path).ok());
+  spool::Item replaced = item;
+  replaced.bytes = other.bytes.size();
+  ASSERT_TRUE(environment_.files
+                  .WriteDurably(folder + "/" + replaced.name(),
+                                spool::SealRecord(spool::kSubmissionMagic, other.bytes), 0600)
+                  .ok());
+  EXPECT_EQ(Do([&] { return Verify(environment_); }), kExitFindings);
+  EXPECT_NE(out_.find(item.id.ToString()), std::string::npos) << out_;
+}
+
+TEST_F(CommandsTest, VerifyNamesWhatIsMissingOrDamaged) {
+  ASSERT_EQ(Report(kReport), kExitOk);
+  AcceptAll();
+  Parts parts = Open();
+  const std::string folder = parts.spool.KeptFolders(clock_.now_ms).at(0);
+  const auto item = parts.spool.SentIn(folder)->at(0);
+  const auto names = environment_.files.List(folder, 10).value();
+  const std::string receipts =
+      folder + "/" +
+      *std::find_if(names.begin(), names.end(), [](auto& n) { return n.ends_with(".receipts"); });
+  const std::string good = environment_.files.Read(receipts, 1 << 20).value();
+  std::string bad = good;
+  bad[bad.size() / 2] = static_cast<char>(bad[bad.size() / 2] ^ 1);
+  ASSERT_TRUE(environment_.files.WriteDurably(receipts, bad, 0600).ok());
+  EXPECT_EQ(Do([&] { return Verify(environment_); }), kExitFindings);
+  EXPECT_NE(out_.find(".receipts"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("has no receipt"), std::string::npos) << out_;
+  ASSERT_TRUE(environment_.files.WriteDurably(receipts, good, 0600).ok());
+  ASSERT_TRUE(environment_.files.Remove(folder + "/" + item.name()).ok());
+  EXPECT_EQ(Do([&] { return Verify(environment_); }), kExitFindings);
+  EXPECT_NE(out_.find("is not kept"), std::string::npos) << out_;
+}
+
+TEST_F(CommandsTest, StatusCountsWithoutAHub) {
+  ASSERT_EQ(Report(kReport), kExitOk);
+  ASSERT_EQ(Do([&] { return Status(environment_); }), kExitOk) << err_;
+  const json::value status = json::parse(out_);
+  EXPECT_EQ(status.at("spool").at("waiting").as_int64(), 1);
+  EXPECT_EQ(status.at("connection").at("state").as_string(), "not_running");
+}
+
+TEST_F(CommandsTest, AlertsAreEmptyAtFirst) {
+  ASSERT_EQ(Do([&] { return Alerts(environment_, {}); }), kExitOk);
+  EXPECT_TRUE(json::parse(out_).at("alerts").as_array().empty());
+}
+
+TEST_F(CommandsTest, AcksAreCheckedHere) {
+  AckOptions options{"abc", "read", "", "", 0};
+  EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
+  options.alert_id = std::string(32, 'a');
+  options.mark = "seen";
+  EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
+  options.mark = "read";
+  options.person = std::string(129, 'p');
+  EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
+  options.person.pop_back();
+  EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitOk) << err_;
+  EXPECT_EQ(Open().marks.Waiting()->size(), 1u);  // Durable, to be sent.
+}
+
+TEST_F(CommandsTest, TheEditorOpensAgainOnAMistakeAndTheTextIsNotLost) {
+  // First it writes an unknown key; then, when it sees the message, a good form.
+  const std::string editor =
+      Write("editor.sh",
+            "#!/bin/sh\n"
+            "if grep -q '^#!' \"$1\"; then printf 'title: 停電\\ntlp: AMBER\\n' > \"$1\";\n"
+            "else printf 'titel: 停電\\n' > \"$1\"; fi\n");
+  ::setenv("VISUAL", editor.c_str(), 1);
+  IncidentOptions options;
+  options.edit = true;
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitOk) << err_;
+  ASSERT_EQ(Waiting().size(), 1u);
+  EXPECT_EQ(Waiting()[0].incident().title(), "停電");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "drafts"));
+}
+
+TEST_F(CommandsTest, ADraftThatIsGivenUpStays) {
+  ::setenv("VISUAL", Write("editor.sh", "#!/bin/sh\nprintf 'titel: 停電\\n' > \"$1\"\n").c_str(),
+           1);
+  IncidentOptions options;
+  options.edit = true;
+  // The second time it leaves message and text as they are: given up.
+  Write("editor.sh", "#!/bin/sh\ngrep -q '^#!' \"$1\" || printf 'titel: 停電\\n' > \"$1\"\n");
+  EXPECT_NE(Do([&] { return ReportIncident(environment_, options); }), kExitOk);
+  EXPECT_TRUE(Waiting().empty());
+  ASSERT_FALSE(std::filesystem::is_empty(folder_ / "drafts"));
+  EXPECT_NE(err_.find("drafts/"), std::string::npos) << err_;
+}
+
+}  // namespace
+}  // namespace noroshi::agent

@@ -1,0 +1,248 @@
+#include "agent/app/form.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/app/environment.h"
+#include "agent/app/mailbox.h"
+#include "agent/session/proxy.h"
+#include "tests/unit/agent/fixtures.h"
+
+namespace noroshi::agent {
+namespace {
+
+constexpr int64_t kNow = 1'795'000'000'000;
+
+v1::Submission Make(std::string_view text) {
+  v1::Submission submission;
+  const auto entries = ReadForm("report.yaml", text);
+  EXPECT_TRUE(entries.ok()) << entries.error().message;
+  if (!entries.ok()) return submission;
+  for (const Entry& entry : *entries) {
+    const auto applied = ApplyEntry(entry, &submission);
+    EXPECT_TRUE(applied.ok()) << applied.error().message;
+  }
+  return submission;
+}
+
+// The complaint about a form.
+std::string Complaint(std::string_view text) {
+  const auto entries = ReadForm("report.yaml", text);
+  if (!entries.ok()) return entries.error().message;
+  v1::Submission submission;
+  for (const Entry& entry : *entries) {
+    if (const auto applied = ApplyEntry(entry, &submission); !applied.ok())
+      return applied.error().message;
+  }
+  const auto checked = CheckSubmission(submission, kNow);
+  return checked.ok() ? "" : checked.error().message;
+}
+
+TEST(FormTest, YamlAndJsonGiveTheSameReport) {
+  const v1::Submission yaml = Make(R"(
+stage: first
+title: 庁内ファイルサーバの暗号化
+what_happened: |
+  一行目
+  二行目
+detected_at: 2026-11-20T06:40:00+09:00
+causes: [unknown, malware]
+figures:
+  users: 12000
+tlp: AMBER+STRICT
+may_tell_police: true
+support: yes
+)");
+  const v1::Submission json = Make(
+      "{\"stage\":\"first\",\"title\":\"庁内ファイルサーバの暗号化\","
+      "\"what\":\"一行目\\n二行目\\n\",\"detected\":\"2026-11-19T21:40Z\","
+      "\"causes\":[\"unknown\",\"malware\"],\"users\":12000,\"tlp\":\"tlp:amber+strict\","
+      "\"police_ok\":true,\"support_requested\":\"true\"}");
+  EXPECT_EQ(yaml.SerializeAsString(), json.SerializeAsString());
+  EXPECT_EQ(yaml.incident().what_happened(), "一行目\n二行目\n");
+  EXPECT_EQ(yaml.incident().figures().users(), 12000u);
+  EXPECT_EQ(yaml.handling().tlp(), v1::TLP_AMBER_STRICT);
+  EXPECT_EQ(yaml.incident().detected_at_ms(), ParseTime("2026-11-19T21:40:00Z").value());
+}
+
+TEST(FormTest, ComplaintsNameTheLine) {
+  EXPECT_EQ(Complaint("title: x\ntitel: y\n"),
+            "report.yaml:2: titel: 不明な項目です / unknown key; did you mean 'title'?");
+  EXPECT_EQ(Complaint("title: x\n\ntitle: y\n"),
+            "report.yaml:3: title: 重複しています / given twice");
+  EXPECT_EQ(
+      Complaint("title: x\nusers: many\n"),
+      "report.yaml:2: users: 0 以上の整数で書いてください / must be a whole number, 0 or more");
+  EXPECT_EQ(Complaint("title: {a: b}\n"),
+            "report.yaml:1: title: 値は文字列か一覧です / a value is a text or a short list");
+  EXPECT_EQ(Complaint("a: b: c\n").substr(0, 14), "report.yaml:1:");
+  EXPECT_EQ(Complaint("- a\n").substr(0, 14), "report.yaml:1:");
+  EXPECT_NE(Complaint("tlp: WHITE\n").find("report.yaml:1: tlp:"), std::string::npos);
+  EXPECT_NE(Complaint("thread: x\n").find("not a submission id"), std::string::npos);
+  EXPECT_NE(Complaint("causes: [a, a]\n").find("given twice"), std::string::npos);
+}
+
+TEST(FormTest, WhatTheHubWouldRefuseIsRefusedHere) {
+  EXPECT_EQ(Complaint("stage: first\ntlp: GREEN\ntitle: x\n"), "");
+  EXPECT_NE(Complaint("stage: first\ntitle: x\n").find("tlp:"), std::string::npos);
+  EXPECT_NE(Complaint("stage: first\ntlp: GREEN\n").find("what_happened:"), std::string::npos);
+  EXPECT_NE(Complaint("stage: final\ntlp: GREEN\ntitle: x\n").find("thread_id:"),
+            std::string::npos);
+  EXPECT_NE(Complaint("stage: first\ntlp: GREEN\ntitle: \"a\\nb\"\n").find("title:"),
+            std::string::npos);
+  EXPECT_NE(
+      Complaint("stage: first\ntlp: GREEN\ntitle: x\noccurred: 2099-01-01T00:00Z\n").find("future"),
+      std::string::npos);
+}
+
+TEST(FormTest, LimitsHoldAtMaximumPlusOne) {
+  const auto with_title = [](size_t bytes) {
+    return "stage: first\ntlp: GREEN\ntitle: " + std::string(bytes, 'x') + "\n";
+  };
+  EXPECT_EQ(Complaint(with_title(512)), "");
+  EXPECT_NE(Complaint(with_title(513)).find("at most 512 bytes (513 given)"), std::string::npos);
+  std::string causes = "stage: first\ntlp: GREEN\ntitle: x\ncauses: [c0";
+  for (int i = 1; i < 17; ++i) causes += ", c" + std::to_string(i);
+  EXPECT_EQ(Complaint(causes + "]\n"), "");
+  EXPECT_NE(Complaint(causes + ", c17]\n").find("at most 17"), std::string::npos);
+  EXPECT_NE(Complaint(std::string(kFormBytesMax + 1, ' ')).find("larger than"), std::string::npos);
+  v1::Submission mail;
+  mail.mutable_handling()->set_tlp(v1::TLP_GREEN);
+  mail.mutable_mail()->set_raw(std::string(kMailBytesMax, 'm'));
+  EXPECT_TRUE(CheckSubmission(mail, kNow).ok());
+  mail.mutable_mail()->mutable_raw()->push_back('m');
+  EXPECT_FALSE(CheckSubmission(mail, kNow).ok());
+}
+
+TEST(FormTest, DeepNestingIsAnErrorNotACrash) {
+  EXPECT_FALSE(ReadForm("x", std::string(100'000, '[')).ok());
+  EXPECT_FALSE(ReadForm("x", std::string(100'000, '{')).ok());
+}
+
+TEST(FormTest, TheTemplateIsAFormAndKeepsWhatWasGiven) {
+  const std::string form = FormTemplate({{"title", {"停電: \"本館\""}, "--title"},
+                                         {"causes", {"a", "b"}, "--cause"},
+                                         {"what", {"一\n二\n"}, "--what"}});
+  const v1::Submission submission = Make(form);
+  EXPECT_EQ(submission.incident().title(), "停電: \"本館\"");
+  EXPECT_EQ(submission.incident().causes_size(), 2);
+  EXPECT_EQ(submission.incident().what_happened(), "一\n二\n");
+  EXPECT_EQ(submission.incident().stage(), v1::REPORT_STAGE_FIRST);
+}
+
+TEST(FormTest, MessagesAreReplacedNotPiledUp) {
+  const std::string form = "title: x\n";
+  const std::string once = WithMessage(form, "first\nsecond");
+  EXPECT_EQ(once, "#! first\n#! second\ntitle: x\n");
+  EXPECT_EQ(WithMessage(once, "third"), "#! third\ntitle: x\n");
+}
+
+TEST(TimeTest, ZonesAndNonsense) {
+  EXPECT_EQ(ParseTime("1970-01-01T00:00Z").value(), 0);
+  EXPECT_EQ(ParseTime("1970-01-01 09:00:01+09:00").value(), 1000);
+  EXPECT_EQ(ParseTime("2026-11-20T06:40:00.250+0900").value(),
+            ParseTime("2026-11-19T21:40:00Z").value());
+  for (const char* wrong :
+       {"", "yesterday", "2026-11-31T00:00Z", "2026-13-01T00:00Z", "2026-1-1T00:00Z",
+        "2026-11-20T24:00Z", "2026-11-20T06:60Z", "2026-11-20T06:40+99:00", "2026-11-20",
+        "2026-11-20T06:40Zx", "-026-11-20T06:40Z", "2026-02-29T00:00Z"}) {
+    EXPECT_FALSE(ParseTime(wrong).ok()) << wrong;
+  }
+}
+
+TEST(MailboxTest, AnMboxIsSplit) {
+  const std::string mbox =
+      "From a@example Sat Nov 21\nSubject: one\n\nbody\n\n"
+      "From b@example Sat Nov 21\r\nSubject: two\r\n\r\nbody\r\n\r\n"
+      "From c@example\nSubject: three\n";
+  ASSERT_TRUE(IsMbox(mbox));
+  EXPECT_EQ(SplitMbox(mbox),
+            (std::vector<std::string>{"Subject: one\n\nbody\n", "Subject: two\r\n\r\nbody\r\n",
+                                      "Subject: three\n"}));
+}
+
+TEST(MailboxTest, FromInsideABodyIsNoBorder) {
+  const auto mails = SplitMbox("From x\nSubject: a\n\ntext\nFrom here on\n>From q\n>>From r\n");
+  ASSERT_EQ(mails.size(), 1u);
+  EXPECT_EQ(mails[0], "Subject: a\n\ntext\nFrom here on\nFrom q\n>From r\n");
+  EXPECT_TRUE(SplitMbox("").empty());
+  EXPECT_FALSE(IsMbox("Subject: x\n\n"));
+}
+
+TEST(MailboxTest, FoldersAreReadToTheBottomAndHiddenFilesAreNot) {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "Maildir/cur");
+  for (const char* name : {"Maildir/cur/b", "Maildir/cur/a", "Maildir/.hidden", "single"})
+    ASSERT_TRUE(SystemFileSystem().WriteDurably(folder / name, "x", 0600).ok());
+  const auto files = MailFiles({folder / "single", folder / "Maildir", "-"});
+  EXPECT_EQ(files.value(), (std::vector<std::string>{folder / "single", folder / "Maildir/cur/a",
+                                                     folder / "Maildir/cur/b", "-"}));
+  EXPECT_EQ(MailFiles({folder / "absent"}).error().code, ErrorCode::kNotFound);
+}
+
+TEST(SettingsTest, TheFirstFileIsValid) {
+  const auto settings =
+      ParseSettings("agent.toml", DefaultSettings("hub.example:8443", "http://proxy.example:3128"));
+  ASSERT_TRUE(settings.ok()) << settings.error().message;
+  EXPECT_EQ(settings->route.hub.ToString(), "hub.example:8443");
+  EXPECT_EQ(settings->route.proxy->port, 3128);
+  EXPECT_EQ(settings->sinks.size(), 1u);
+}
+
+TEST(SettingsTest, MistakesAreToldWithLineAndKey) {
+  const auto settings = ParseSettings("agent.toml",
+                                      "[hub]\n"
+                                      "adress = \"hub.example:8443\"\n"
+                                      "address = \"hub.example\"\n"
+                                      "proxy = \"http://u:p@proxy:1\"\n"
+                                      "[[sinks]]\n"
+                                      "name = \"a b\"\n"
+                                      "kind = \"command\"\n"
+                                      "command = [\"notify-send\"]\n");
+  ASSERT_FALSE(settings.ok());
+  EXPECT_EQ(settings.error().message,
+            "agent.toml:2:1: unknown key 'hub.adress'; did you mean 'address'?\n"
+            "agent.toml:3:1: hub.address: not HOST:PORT\n"
+            "agent.toml:4:1: hub.proxy: a proxy URL must not hold credentials\n"
+            "agent.toml:6:1: sinks[0].name: not an identifier\n"
+            "agent.toml:8:1: sinks[0].command: must be a list that begins with an absolute path");
+}
+
+TEST(ExitCodeTest, FollowsSysexits) {
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kInvalid), 65);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kNotFound), 66);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kUnavailable), 69);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kInternal), 70);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kIo), 74);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kNoSpace), 75);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kOverloaded), 75);
+  EXPECT_EQ(ExitCodeOf(ErrorCode::kDenied), 77);
+}
+
+TEST(ProxyTest, AnswersAreReadStrictly) {
+  using session::ReadConnectAnswer;
+  EXPECT_TRUE(ReadConnectAnswer("HTTP/1.1 200 Connection established\r\n\r\n").value());
+  EXPECT_TRUE(ReadConnectAnswer("HTTP/1.0 200\r\nVia: x\r\nA:b\r\n\r\n").value());
+  EXPECT_FALSE(ReadConnectAnswer("HTTP/1.1 200 OK\r\nVia: x\r\n").value());
+  EXPECT_FALSE(ReadConnectAnswer("").value());
+  EXPECT_EQ(ReadConnectAnswer("HTTP/1.1 407 No\r\n\r\n").error().code, ErrorCode::kDenied);
+  for (const std::string wrong :
+       {"HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n : x\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nextra", "SSH-2.0-x\r\n\r\n",
+        "HTTP/1.1 200 \x01\r\n\r\n", "HTTP/1.1 20x OK\r\n\r\n"}) {
+    EXPECT_EQ(ReadConnectAnswer(wrong).error().code, ErrorCode::kInvalid) << wrong;
+  }
+  const std::string longest = std::string(session::kProxyAnswerBytesMax - 1, 'x');
+  EXPECT_FALSE(ReadConnectAnswer(longest).value());
+  EXPECT_FALSE(ReadConnectAnswer(longest + "x").ok());
+}
+
+TEST(ProxyTest, UrlsAndRequests) {
+  EXPECT_EQ(session::ParseProxyUrl("http://proxy.example:3128/")->ToString(), "proxy.example:3128");
+  for (const char* wrong : {"https://p:1", "p:1", "http://u:p@h:1", "http://h", "http://h:0"})
+    EXPECT_FALSE(session::ParseProxyUrl(wrong).ok()) << wrong;
+  EXPECT_EQ(session::ConnectRequest({"hub.example", 8443}),
+            "CONNECT hub.example:8443 HTTP/1.1\r\nHost: hub.example:8443\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace noroshi::agent
