@@ -105,6 +105,7 @@ Result<json::object> Verify(const std::string& data, const std::string& backup_f
   NOROSHI_ASSIGN_OR_RETURN(const Secrets secrets, LoadSecrets(SystemFileSystem(), layout));
   journal::RocksJournalOptions options = JournalOptions(layout, secrets);
   options.read_only = true;
+  options.open_damaged = true;  // Verify names what does not fit.
   json::array findings;
   uint64_t entries = 0;
   std::string state = "not compared";

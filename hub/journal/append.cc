@@ -61,10 +61,15 @@ Result<void> RocksJournal::Admit(const Draft& draft) const {
   return space_.Check(draft.body.size());
 }
 
+Result<std::optional<uint64_t>> RocksJournal::FindId(const std::string& id_key) const {
+  NOROSHI_ASSIGN_OR_RETURN(const auto stored, database_->Get(Family::kIds, id_key));
+  if (!stored) return std::optional<uint64_t>();
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t sequence, ParseSequence(*stored));
+  return std::optional(sequence);
+}
+
 Result<void> RocksJournal::Reserve(size_t charge) {
-  if (!latched_.empty()) {
-    return Error{ErrorCode::kUnavailable, "the journal stopped until restart: " + latched_};
-  }
+  if (!latched_.empty()) return LatchedError();
   if (queued_bytes_ + charge > kQueueBytesMax) {
     return Error{ErrorCode::kOverloaded, "too much waits for the journal's disk"};
   }
@@ -100,14 +105,18 @@ void RocksJournal::AppendSubmission(Draft draft, AppendDone done) {
   // whether a commit came between the two looks; then look again.
   for (;;) {
     const uint64_t known_size = size();
-    const auto stored = database_->Get(Family::kIds, waiting.id_key);
+    const auto stored = FindId(waiting.id_key);
     if (!stored.ok()) return done(stored.error());
-    if (stored->has_value()) {
-      const auto sequence = ParseSequence(**stored);
-      if (!sequence.ok()) return done(sequence.error());
-      return AnswerRepeat(*sequence, std::move(draft), std::move(done));
+    // RocksDB shows a batch a moment before it is published: until then its ids
+    // are in flight.
+    if (stored->has_value() && **stored < known_size) {
+      return AnswerRepeat(**stored, std::move(draft), std::move(done));
     }
     if (AttachToInFlight(waiting.id_key, &draft, &done)) return;
+    if (stored->has_value()) {
+      if (const auto health = Latched(); !health.ok()) return done(health.error());
+      continue;
+    }
     Result<void> reserved;
     {
       const std::lock_guard lock(mutex_);

@@ -214,10 +214,10 @@ void RocksJournal::Answer(const Waiting& waiting, Acceptance acceptance,
 
 void RocksJournal::FailAll(std::vector<Waiting> batch) {
   std::vector<AppendDone> refused;
-  std::string why;
+  Error error;
   {
     const std::lock_guard lock(mutex_);
-    why = latched_;
+    error = LatchedError();
     for (Waiting& waiting : batch) refused.push_back(std::move(waiting.done));
     for (Waiting& waiting : queue_) refused.push_back(std::move(waiting.done));
     for (auto& answer : answers_) refused.push_back(std::move(answer.first));
@@ -228,9 +228,7 @@ void RocksJournal::FailAll(std::vector<Waiting> batch) {
     answers_.clear();
     in_flight_.clear();
   }
-  for (const AppendDone& done : refused) {
-    done(Error{ErrorCode::kUnavailable, "the journal stopped until restart: " + why});
-  }
+  for (const AppendDone& done : refused) done(error);
 }
 
 void RocksJournal::Latch(const std::string& why) {
@@ -241,6 +239,16 @@ void RocksJournal::Latch(const std::string& why) {
   }
   Log(Level::kError, "journal_latched", {{"reason", why}});
   work_.notify_one();
+}
+
+Error RocksJournal::LatchedError() const {
+  return Error{ErrorCode::kUnavailable, "the journal stopped until restart: " + latched_};
+}
+
+Result<void> RocksJournal::Latched() const {
+  const std::lock_guard lock(mutex_);
+  if (!latched_.empty()) return LatchedError();
+  return {};
 }
 
 }  // namespace noroshi::journal

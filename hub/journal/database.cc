@@ -19,7 +19,8 @@ namespace noroshi::journal {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 32 * 1024 * 1024;
-constexpr uint64_t kWalBytesMax = 256ULL * 1024 * 1024;
+// Bounds what opening replays, to about a second.
+constexpr uint64_t kWalBytesMax = 128ULL * 1024 * 1024;
 constexpr size_t kBodiesBufferBytes = 64 * 1024 * 1024;
 constexpr size_t kSmallBufferBytes = 16 * 1024 * 1024;
 constexpr int kOpenFilesMax = 1024;

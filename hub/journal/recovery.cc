@@ -115,8 +115,7 @@ Result<void> RocksJournal::Recover() {
   Result<void> checked = ReadEntries();
   if (checked.ok()) checked = CheckHead();
   if (!checked.ok()) {
-    if (!options_.read_only) return checked;
-    // Opened to be verified: Verify names this and everything else.
+    if (!options_.read_only || !options_.open_damaged) return checked;
     Log(Level::kWarning, "journal_damaged", {{"reason", checked.error().message}});
     return {};
   }

@@ -119,10 +119,7 @@ uint64_t RocksJournal::WaitBeyond(uint64_t known, int64_t timeout_ms) {
 }
 
 Result<void> RocksJournal::Health() const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!latched_.empty()) return Error{ErrorCode::kUnavailable, "latched: " + latched_};
-  }
+  NOROSHI_RETURN_IF_ERROR(Latched());
   if (options_.read_only) return {};
   return space_.Check(0);
 }

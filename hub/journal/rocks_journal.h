@@ -20,9 +20,10 @@ struct RocksJournalOptions {
   std::string master_key;          // 32 bytes; wraps the bodies' keys.
   std::string signing_seed;        // 32 bytes; Ed25519 key that signs tree heads.
   bool create_if_missing = false;  // Otherwise a missing journal is kNotFound.
-  // For verify: Append gets kDenied, nothing is written, and entries that do not
-  // fit do not keep the journal from opening: Verify names them all.
-  bool read_only = false;
+  bool read_only = false;          // Append gets kDenied; nothing is written.
+  // With read_only, for Verify: entries that do not fit do not keep the journal
+  // from opening, and Verify names them all.
+  bool open_damaged = false;
   uint64_t free_space_reserve_bytes = 256ULL * 1024 * 1024;
   const Clock* clock = nullptr;
   Random* random = nullptr;

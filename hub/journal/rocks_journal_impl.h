@@ -104,6 +104,8 @@ class RocksJournal final : public Journal {
   // append.cc
   Result<void> Admit(const Draft& draft) const;
   Result<void> Reserve(size_t charge);  // REQUIRES: mutex_ held.
+  // The sequence to which the index of ids leads; it may not be published yet.
+  Result<std::optional<uint64_t>> FindId(const std::string& id_key) const;
   void AppendSubmission(Draft draft, AppendDone done);
   void AppendOther(Draft draft, AppendDone done);
   // True: done belongs to the draft in flight, or was refused.
@@ -130,6 +132,8 @@ class RocksJournal final : public Journal {
   void Answer(const Waiting& waiting, Acceptance acceptance, std::vector<Attached> attached);
   void FailAll(std::vector<Waiting> batch);
   void Latch(const std::string& why);
+  Result<void> Latched() const;  // kUnavailable if it is.
+  Error LatchedError() const;    // REQUIRES: mutex_ held.
 
   // rocks_journal.cc
   bool ReadCache(uint64_t from, size_t max_entries, size_t max_bytes,

@@ -42,6 +42,7 @@ class JournalVerifyTest : public JournalFixture {
   std::vector<std::string> FindingsOnDisk(size_t max = 100) {
     RocksJournalOptions options = Options();
     options.read_only = true;
+    options.open_damaged = true;
     auto journal = MustOpen(options);
     return Findings(journal.get(), max);
   }
@@ -54,6 +55,13 @@ TEST_F(JournalVerifyTest, AnIntactJournalHasNoFindings) {
   const auto checked = journal->Verify([&](const Finding&) { ++findings; }, 10);
   EXPECT_EQ(checked.value(), 301U);
   EXPECT_EQ(findings, 0U);
+}
+
+TEST_F(JournalVerifyTest, DamageIsOpenedOnlyOnRequest) {
+  Flip(Family::kEntries, BigEndian64(17));
+  RocksJournalOptions options = Options();
+  options.read_only = true;
+  EXPECT_EQ(OpenRocksJournal(options).error().code, ErrorCode::kCorruption);
 }
 
 TEST_F(JournalVerifyTest, NamesAFlippedHeader) {
