@@ -157,7 +157,7 @@ void Hub::OnApplied(const engine::Applied& applied) {
 }
 
 Result<void> Hub::StartIntake() {
-  NOROSHI_ASSIGN_OR_RETURN(const auto server, authority_->Server(config_.host_names));
+  NOROSHI_ASSIGN_OR_RETURN(const auto server, authority_->Server(ServerNames(config_)));
   tls::ServerOptions server_options;
   server_options.certificate_chain_pem = server.chain_pem;
   server_options.private_key_pem = server.key_pem;
@@ -187,7 +187,7 @@ Result<void> Hub::StartIntake() {
 }
 
 void Hub::Tend() {
-  const auto server = authority_->Server(config_.host_names);
+  const auto server = authority_->Server(ServerNames(config_));
   if (!server.ok()) {
     Log(Level::kError, "server_certificate_failed", {{"reason", server.error().message}});
     return;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/base/encoding.h"
@@ -133,6 +134,18 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
   ReadAlertRules(root, &hub.alert_rules);
   NOROSHI_RETURN_IF_ERROR(document.Finish());
   return hub;
+}
+
+std::vector<std::string> ServerNames(const HubConfig& config) {
+  std::vector<std::string> names = config.host_names;
+  for (const std::string& address : {config.listen, config.public_address}) {
+    const auto parsed = tls::ParseHostPort(address);
+    if (!parsed.ok() || parsed->host == "0.0.0.0" || parsed->host == "::") continue;
+    if (std::find(names.begin(), names.end(), parsed->host) == names.end()) {
+      names.push_back(parsed->host);
+    }
+  }
+  return names;
 }
 
 std::string NewHubConfigText(const std::string& name, const std::string& listen,

@@ -52,6 +52,11 @@ struct Layout {
 
 Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path);
 
+// Every name that the server's certificate holds: the configured ones, and the
+// hosts of the listening and of the public address, each once. Agents check the
+// name that they dial.
+std::vector<std::string> ServerNames(const HubConfig& config);
+
 // The text of a new hub.toml. listen and host_names have been validated.
 std::string NewHubConfigText(const std::string& name, const std::string& listen,
                              const std::vector<std::string>& host_names);

@@ -85,7 +85,6 @@ Result<json::object> Init(const InitRequest& request) {
   NOROSHI_ASSIGN_OR_RETURN(const auto authority,
                            identity::CertificateAuthority::Create(
                                {layout.ca, &files, &SystemClock(), &SystemRandom()}, request.name));
-  NOROSHI_ASSIGN_OR_RETURN(const auto server, authority->Server(request.host_names));
   journal::RocksJournalOptions options = JournalOptions(layout, secrets);
   options.hub_name = request.name;
   options.create_if_missing = true;

@@ -67,6 +67,18 @@ TEST_F(HubConfigTest, MistakesAreToldWithLineAndKeyAllAtOnce) {
   }
 }
 
+TEST_F(HubConfigTest, TheCertificateNamesWhatAgentsDial) {
+  HubConfig config;
+  config.host_names = {"localhost", "192.0.2.1"};
+  config.listen = "192.0.2.1:8443";
+  config.public_address = "hub.example.jp:443";
+  EXPECT_EQ(ServerNames(config),
+            (std::vector<std::string>{"localhost", "192.0.2.1", "hub.example.jp"}));
+  config.listen = "0.0.0.0:8443";
+  config.public_address = "[::1]:443";
+  EXPECT_EQ(ServerNames(config), (std::vector<std::string>{"localhost", "192.0.2.1", "::1"}));
+}
+
 TEST_F(HubConfigTest, TwoRulesMayNotShareAnId) {
   std::string text = NewHubConfigText("x", "127.0.0.1:0", {"localhost"});
   const std::string second = "campaign-five-organizations";
