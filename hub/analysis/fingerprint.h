@@ -19,9 +19,10 @@ namespace noroshi::analysis {
 // attachment.") are written by everybody.
 inline constexpr uint32_t kFingerprintWeightMin = 80;
 
-// SHA-256 over the normalised text without white space, without the link targets
-// and image markers that mail programs write into a text ("<https://…>",
-// "[cid:…]"), without a mailing list's footer. Empty: too little text.
+// SHA-256 over the normalised text without white space, without URLs (lures
+// carry one for each recipient), without the link targets and image markers that
+// mail programs write into a text ("<https://…>", "[cid:…]"), without a mailing
+// list's footer and a gateway's banner. Empty: too little text is left.
 std::string TextFingerprint(std::string_view visible_text);
 
 // SHA-256 over the normalised text, the links and the attachments' SHA-256 (each

@@ -54,37 +54,68 @@ void TrimEnd(std::string* url) {
   }
 }
 
+struct Found {
+  size_t begin = 0;
+  size_t end = 0;
+  std::string url;
+};
+
+// The next URL at or after *at; moves *at behind it. False: there is none.
+bool NextUrl(std::string_view utf8, size_t* at, Found* found) {
+  for (size_t mark = utf8.find("://", *at); mark != std::string_view::npos;
+       mark = utf8.find("://", mark + 3)) {
+    const Scheme* scheme = nullptr;
+    for (const Scheme& candidate : kSchemes) {
+      const size_t length = candidate.written.size() - 3;
+      if (mark >= *at + length && StartsWithNoCase(utf8.substr(mark - length), candidate.written)) {
+        scheme = &candidate;
+        break;  // The longest comes first: "https", "http", "hxxps" …
+      }
+    }
+    if (scheme == nullptr) continue;
+    found->begin = mark + 3 - scheme->written.size();
+    size_t end = mark + 3;
+    while (end < utf8.size() && end - found->begin < kScanBytesMax &&
+           !EndsUrl(utf8.substr(end, 3))) {
+      ++end;
+    }
+    std::string rest(utf8.substr(mark + 3, end - mark - 3));
+    TrimEnd(&rest);
+    *at = end;
+    if (rest.empty()) continue;
+    found->end = mark + 3 + rest.size();
+    for (const std::string_view dot : {"[.]", "(.)"}) {
+      for (size_t i = rest.find(dot); i != std::string::npos; i = rest.find(dot, i)) {
+        rest.replace(i, 3, ".");
+      }
+    }
+    found->url = std::string(scheme->meant) + rest;
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string> FindUrls(std::string_view utf8, size_t max) {
   std::vector<std::string> urls;
-  for (size_t at = utf8.find("://"); at != std::string_view::npos && urls.size() < max;
-       at = utf8.find("://", at + 3)) {
-    const size_t from = at > 5 ? at - 5 : 0;
-    const Scheme* found = nullptr;
-    size_t begin = 0;
-    for (size_t i = from; i < at && found == nullptr; ++i) {
-      for (const Scheme& scheme : kSchemes) {
-        if (i + scheme.written.size() == at + 3 &&
-            StartsWithNoCase(utf8.substr(i), scheme.written)) {
-          found = &scheme;
-          begin = i;
-        }
-      }
-    }
-    if (found == nullptr) continue;
-    size_t end = begin + found->written.size();
-    while (end < utf8.size() && end - begin < kScanBytesMax && !EndsUrl(utf8.substr(end, 3))) ++end;
-    std::string url = std::string(found->meant);
-    url.append(utf8.substr(begin + found->written.size(), end - begin - found->written.size()));
-    for (size_t dot = url.find("[.]"); dot != std::string::npos; dot = url.find("[.]", dot)) {
-      url.replace(dot, 3, ".");
-    }
-    TrimEnd(&url);
-    if (url.size() > found->meant.size()) urls.push_back(std::move(url));
-    at = end > at + 3 ? end - 3 : at;
-  }
+  Found found;
+  size_t at = 0;
+  while (urls.size() < max && NextUrl(utf8, &at, &found)) urls.push_back(std::move(found.url));
   return urls;
+}
+
+std::string WithoutUrls(std::string_view utf8) {
+  std::string out;
+  Found found;
+  size_t at = 0;
+  size_t copied = 0;
+  while (NextUrl(utf8, &at, &found)) {
+    out.append(utf8.substr(copied, found.begin - copied));
+    copied = found.end;
+  }
+  out.append(utf8.substr(copied));
+  return out;
 }
 
 std::string HostOf(std::string_view url) {

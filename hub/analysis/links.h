@@ -13,6 +13,9 @@ namespace noroshi::analysis {
 // owns are left out, Japanese ones included.
 std::vector<std::string> FindUrls(std::string_view utf8, size_t max);
 
+// The text without its URLs.
+std::string WithoutUrls(std::string_view utf8);
+
 // The host of an absolute URL as browsers read it: lower case, without
 // credentials and port; empty if there is none.
 std::string HostOf(std::string_view url);

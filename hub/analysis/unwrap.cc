@@ -133,14 +133,46 @@ Separator ReadSeparator(std::string_view line) {
   return Separator::kNone;
 }
 
+// The subject of a forward or of a report: "FW:", "転送:", 「【不審メール報告】…」.
 bool SaysForward(std::string_view subject) {
-  const std::string normal = text::NormaliseForMatching(subject.substr(0, 200));
+  const std::string normal = text::NormaliseForMatching(subject.substr(0, 400));
+  for (const std::string_view word :
+       {"不審メール", "不審なメール", "迷惑メール報告", "suspicious mail", "suspicious e-mail",
+        "suspicious email", "phishing report", "reported phishing"}) {
+    if (normal.find(word) != std::string::npos) return true;
+  }
+  // Gateways and lists put tags before the mark.
+  std::string_view rest = normal;
+  while (!rest.empty() && (rest[0] == '[' || rest.starts_with("【"))) {
+    const bool wide = rest[0] != '[';
+    const size_t close = rest.find(wide ? "】" : "]");
+    if (close == std::string_view::npos || rest.starts_with("[fwd:") ||
+        rest.substr(0, close).find("転送") != std::string_view::npos) {
+      break;
+    }
+    rest = Trim(rest.substr(close + (wide ? 3 : 1)));
+  }
   for (const std::string_view mark : {"fw:", "fwd:", "転送:", "[fwd:", "tr:", "wg:", "fw ", "fwd ",
                                       "【転送】", "(転送)", "[転送]"}) {
-    if (normal.starts_with(mark)) return true;
+    if (rest.starts_with(mark)) return true;
   }
   return false;
 }
+
+// "X さんは書きました:", "On Monday, X wrote:".
+bool IsAttribution(std::string_view line) {
+  const std::string_view bare = Trim(line);
+  if (bare.size() < 8 || bare.size() > 300) return false;
+  const std::string words = text::NormaliseForMatching(bare);
+  for (const std::string_view end :
+       {"wrote:", "書きました:", "書きました。", "のメッセージ:", "writes:"}) {
+    if (words.ends_with(end)) return true;
+  }
+  return false;
+}
+
+// Whether every line that says something is quoted.
+bool AllQuoted(std::string_view text);
 
 struct HeaderBlock {
   int fields = 0;
@@ -197,6 +229,16 @@ std::string StripQuoting(std::string_view text) {
   return out;
 }
 
+bool AllQuoted(std::string_view text) {
+  bool any = false;
+  for (Lines lines(text); !lines.done(); lines.next()) {
+    if (Trim(lines.line()).empty()) continue;
+    if (QuoteDepth(lines.line()) == 0) return false;
+    any = true;
+  }
+  return any;
+}
+
 std::string DomainOf(std::string_view from) {
   const size_t at = from.rfind('@');
   if (at == std::string_view::npos) return {};
@@ -229,19 +271,8 @@ bool IsCoverNote(std::string_view text, std::string_view from) {
 std::optional<InlineForward> FindInlineForward(std::string_view subject, std::string_view from,
                                                std::string_view text) {
   const bool forwarded = SaysForward(subject);
-  // Only what is within reach of a cover note can be a forward: this bounds the work.
-  for (Lines lines(text); !lines.done() && lines.begin <= kCoverNoteBytesMax; lines.next()) {
-    const Separator separator = ReadSeparator(lines.line());
-    std::string_view value;
-    const bool bare_block =
-        separator == Separator::kNone && forwarded && HeaderField(lines.line(), &value) == 'f';
-    if (separator == Separator::kNone && !bare_block) continue;
-    if (separator == Separator::kOriginal && !forwarded) continue;
-    const HeaderBlock block = ReadHeaderBlock(text, bare_block ? lines.begin : lines.end + 1);
-    const int needed = separator == Separator::kForward ? 1 : 2;
-    if (block.fields < needed || (bare_block && block.fields < 3)) continue;
-    std::string_view cover = text.substr(0, lines.begin);
-    if (!IsCoverNote(cover, from)) return std::nullopt;
+  const auto forward_of = [&](size_t cover_end, HeaderBlock block) -> std::optional<InlineForward> {
+    if (!IsCoverNote(text.substr(0, cover_end), from)) return std::nullopt;
     InlineForward forward;
     forward.subject = Trim(block.subject);
     forward.from = Trim(block.from);
@@ -249,6 +280,26 @@ std::optional<InlineForward> FindInlineForward(std::string_view subject, std::st
     forward.text = StripQuoting(text.substr(block.end));
     if (Trim(forward.text).empty()) return std::nullopt;
     return forward;
+  };
+  // Only what is within reach of a cover note can be a forward: this bounds the work.
+  for (Lines lines(text); !lines.done() && lines.begin <= kCoverNoteBytesMax; lines.next()) {
+    if (forwarded && IsAttribution(lines.line())) {
+      HeaderBlock block;
+      block.end = std::min(lines.end + 1, text.size());
+      if (AllQuoted(text.substr(block.end))) return forward_of(lines.begin, std::move(block));
+      continue;
+    }
+    const Separator separator = ReadSeparator(lines.line());
+    std::string_view value;
+    const bool bare_block =
+        separator == Separator::kNone && forwarded && HeaderField(lines.line(), &value) == 'f';
+    if (separator == Separator::kNone && !bare_block) continue;
+    if (separator == Separator::kOriginal && !forwarded) continue;
+    HeaderBlock block = ReadHeaderBlock(text, bare_block ? lines.begin : lines.end + 1);
+    const int needed = separator == Separator::kForward ? 1 : 2;
+    const bool names_mail = block.has_from && !block.subject.empty();
+    if (block.fields < needed || (bare_block && !names_mail)) continue;
+    return forward_of(lines.begin, std::move(block));
   }
   return std::nullopt;
 }

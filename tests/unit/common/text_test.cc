@@ -1,0 +1,175 @@
+#include "common/text/text.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "common/base/encoding.h"
+#include "common/text/charset.h"
+#include "common/text/unicode.h"
+
+namespace noroshi::text {
+namespace {
+
+std::set<char> Placeholders(const std::string& pattern) {
+  std::set<char> found;
+  for (size_t i = 0; i + 2 < pattern.size(); ++i) {
+    if (pattern[i] == '{' && pattern[i + 2] == '}') found.insert(pattern[i + 1]);
+  }
+  return found;
+}
+
+TEST(TextTest, EveryKeyHasBothLanguagesWithTheSamePlaceholders) {
+  ASSERT_GT(TextKeys().size(), 40u);
+  // Arguments that are placeholders themselves give the pattern back.
+  for (const std::string& key : TextKeys()) {
+    const auto args = {std::string_view("{0}"), std::string_view("{1}"), std::string_view("{2}")};
+    const std::string ja = Text(Lang::kJa, key, args);
+    const std::string en = Text(Lang::kEn, key, args);
+    EXPECT_FALSE(ja.empty()) << key;
+    EXPECT_FALSE(en.empty()) << key;
+    EXPECT_EQ(Placeholders(ja), Placeholders(en)) << key;
+    EXPECT_TRUE(IsValidUtf8(ja) && IsValidUtf8(en)) << key;
+  }
+}
+
+TEST(TextTest, FillsPlaceholders) {
+  EXPECT_EQ(Text(Lang::kJa, "alert_kind.warning"), "注意喚起");
+  EXPECT_EQ(Text(Lang::kEn, "receipt.accepted", {"42"}), "Accepted as number 42");
+  EXPECT_EQ(Text(Lang::kEn, "receipt.accepted", {"{0}"}), "Accepted as number {0}")
+      << "an argument is not a pattern";
+}
+
+TEST(TextTest, UnknownKeyEndsTheProgram) {
+  EXPECT_FALSE(HasText("no.such.key"));
+  EXPECT_DEATH(Text(Lang::kEn, "no.such.key"), "");
+  EXPECT_DEATH(Text(Lang::kEn, "receipt.accepted"), "") << "a missing argument";
+}
+
+TEST(TextTest, LanguageFollowsTheTag) {
+  EXPECT_EQ(LangFromTag("ja_JP.UTF-8"), Lang::kJa);
+  EXPECT_EQ(LangFromTag("ja"), Lang::kJa);
+  EXPECT_EQ(LangFromTag("jam"), Lang::kEn);
+  EXPECT_EQ(LangFromTag("C"), Lang::kEn);
+}
+
+TEST(UnicodeTest, MatchingFormUnifiesWidthCaseAndSpace) {
+  EXPECT_EQ(NormaliseForMatching("　ＡＢＣ\tﾊﾟｽﾜｰﾄﾞ \r\n x "), "abc パスワード x");
+  EXPECT_EQ(NormaliseForMatching("①㈱Ⅱ"), "1(株)ii");
+  EXPECT_EQ(NormaliseForMatching("a\xe2\x80\x8b"
+                                 "b\xc2\xad"
+                                 "c"),
+            "abc")
+      << "invisible characters";
+  EXPECT_EQ(NormaliseForMatching("10〜20"), NormaliseForMatching("10～20"));
+  EXPECT_EQ(NormaliseForMatching("−１"), NormaliseForMatching("－１"));
+  EXPECT_EQ(NormaliseForMatching(""), "");
+}
+
+TEST(UnicodeTest, MalformedInputIsReplacedNotRefused) {
+  EXPECT_EQ(ToValidUtf8("a\xff\xc0\x80"
+                        "b"),
+            "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+            "b");
+  EXPECT_EQ(ToValidUtf8(std::string("a\0b", 3)), "ab");
+  EXPECT_TRUE(IsValidUtf8(NormaliseForMatching("\xe3\x81")));
+}
+
+TEST(UnicodeTest, MappedFormPointsToTheWordsAsWritten) {
+  const std::string original = "情報の\n漏えい（ｶｸﾆﾝ）";
+  const Mapped mapped = NormaliseMapped(original);
+  EXPECT_EQ(mapped.text, "情報の漏えい(カクニン)") << "a line break inside a sentence is no space";
+  const size_t at = mapped.text.find("カクニン");
+  ASSERT_EQ(mapped.origin.size(), mapped.text.size() + 1);
+  EXPECT_EQ(original.substr(mapped.origin[at], std::string("ｶｸﾆﾝ").size()), "ｶｸﾆﾝ");
+  EXPECT_EQ(mapped.origin.back(), original.size());
+}
+
+TEST(UnicodeTest, MappedFormKeepsLineEndsThatEndSentences) {
+  EXPECT_EQ(NormaliseMapped("止まった。\n原因は不明").text, "止まった。\n原因は不明");
+  EXPECT_EQ(NormaliseMapped("title\n\nbody").text, "title\nbody");
+  EXPECT_EQ(NormaliseMapped("one\ntwo").text, "one two");
+}
+
+TEST(UnicodeTest, RunOfCombiningMarksIsCut) {
+  std::string marks = "e";
+  for (int i = 0; i < 20000; ++i) marks += "\xcc\x81";
+  EXPECT_FALSE(NormaliseForFingerprint(marks).empty());
+}
+
+TEST(UnicodeTest, WeightCountsWhatIsSaid) {
+  EXPECT_EQ(TextWeight("abc 12!"), 5u);
+  EXPECT_EQ(TextWeight("請求書です。"), 10u);
+  EXPECT_EQ(TextWeight("——…  \n"), 0u);
+}
+
+struct CharsetCase {
+  const char* name;
+  std::string bytes;
+  const char* label;
+  const char* text;
+  const char* charset;
+};
+
+class CharsetTest : public testing::TestWithParam<CharsetCase> {};
+
+TEST_P(CharsetTest, Decodes) {
+  const Decoded decoded = DecodeCharset(GetParam().bytes, GetParam().label);
+  EXPECT_EQ(decoded.text, GetParam().text);
+  EXPECT_EQ(decoded.charset, GetParam().charset);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Labels, CharsetTest,
+    testing::Values(
+        CharsetCase{"Utf8", "\xe3\x81\x82", "UTF-8", "あ", "utf-8"},
+        CharsetCase{"Utf8Bom", "\xef\xbb\xbf\xe3\x81\x82", "iso-8859-1", "あ", "utf-8"},
+        CharsetCase{"Jis", "\x1b$B$\"\x1b(B", "iso-2022-jp", "あ", "iso-2022-jp"},
+        CharsetCase{"JisNecRow13", "\x1b$B-!-j-6\x1b(B", "ISO-2022-JP", "①㈱Ⅱ", "iso-2022-jp"},
+        CharsetCase{"JisIbmExtension", "\x1b$B|b\x1b(B", "iso-2022-jp", "髙", "iso-2022-jp"},
+        CharsetCase{"JisHalfWidthKana", "\x1b(I1234\x1b(B", "iso-2022-jp", "ｱｲｳｴ", "iso-2022-jp"},
+        CharsetCase{"JisKanaByShift",
+                    "a\x0e\x31\x32\x0f"
+                    "b",
+                    "iso-2022-jp", "aｱｲb", "iso-2022-jp"},
+        CharsetCase{"JisKanaByEighthBit", "\x1b$B$\"\x1b(B\xb1\xb2", "iso-2022-jp", "あｱｲ",
+                    "iso-2022-jp"},
+        CharsetCase{"ShiftJis", "\x82\xa0\x87\x40\xb1", "Shift_JIS", "あ①ｱ", "windows-31j"},
+        CharsetCase{"Cp932Ibm", "\xfb\xfc", "cp932", "髙", "windows-31j"},
+        CharsetCase{"EucJp", "\xa4\xa2\xad\xa1", "EUC-JP", "あ①", "euc-jp"},
+        CharsetCase{"Latin1MeansWindows", "\x93quoted\x94 caf\xe9 and more of it in plain ASCII",
+                    "iso-8859-1", "“quoted” café and more of it in plain ASCII", "windows-1252"},
+        CharsetCase{"Utf16WithMark", std::string("\xff\xfe\x42\x30", 4), "", "あ", "utf-16le"},
+        CharsetCase{"Utf16Big", std::string("\x30\x42", 2), "utf-16be", "あ", "utf-16be"}),
+    [](const auto& test) { return test.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    Mislabelled, CharsetTest,
+    testing::Values(
+        CharsetCase{"JisAsUtf8", "\x1b$B$\"\x1b(B", "utf-8", "あ", "iso-2022-jp"},
+        CharsetCase{"JisUnlabelled", "\x1b$B$\"\x1b(B", "", "あ", "iso-2022-jp"},
+        CharsetCase{"Utf8AsLatin", "\xe3\x81\x82\xe3\x81\x84", "iso-8859-1", "あい", "utf-8"},
+        CharsetCase{"Utf8AsShiftJis", "\xe3\x81\x82\xe3\x81\x84", "shift_jis", "あい", "utf-8"},
+        CharsetCase{"ShiftJisAsUtf8", "\x82\xa0\x82\xa2\x82\xa4", "utf-8", "あいう", "windows-31j"},
+        CharsetCase{"ShiftJisAsAscii", "\x82\xa0\x82\xa2\x82\xa4", "us-ascii", "あいう",
+                    "windows-31j"},
+        CharsetCase{"EucAsLatin", "\xa4\xa2\xa4\xa4\xa4\xa6", "iso-8859-1", "あいう", "euc-jp"},
+        CharsetCase{"UnknownLabel", "hello", "x-klingon-9", "hello", "us-ascii"},
+        CharsetCase{"AsciiAsLatin", "hello", "iso-8859-1", "hello", "windows-1252"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(CharsetRepairTest, SaysWhetherItRepaired) {
+  EXPECT_FALSE(DecodeCharset("\xe3\x81\x82", "UTF-8").repaired);
+  EXPECT_TRUE(DecodeCharset("\x82\xa0\x82\xa2\x82\xa4", "utf-8").repaired);
+}
+
+TEST(CharsetRepairTest, NeverFailsAndAlwaysGivesUtf8) {
+  const std::string bytes = "\xff\xfe\xc0\xaf\xed\xa0\x80\x1b$B\x7f\x1b$ \x0e\x80";
+  for (const char* label : {"utf-8", "iso-2022-jp", "shift_jis", "euc-jp", "utf-16", "utf-7",
+                            "iso-2022-kr", "big5", "", "ibm-37,swaplfnl"}) {
+    EXPECT_TRUE(IsValidUtf8(DecodeCharset(bytes, label).text)) << label;
+  }
+}
+
+}  // namespace
+}  // namespace noroshi::text

@@ -1,0 +1,359 @@
+#include "hub/analysis/mail.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "common/base/encoding.h"
+#include "common/crypto/crypto.h"
+#include "hub/analysis/fingerprint.h"
+#include "hub/analysis/unwrap.h"
+
+namespace noroshi::analysis {
+namespace {
+
+constexpr std::string_view kLure =
+    "お世話になっております。請求書の金額に誤りがありましたので、再発行いたしました。\n"
+    "添付の圧縮ファイルを開き、内容をご確認のうえ、本日中にご返信をお願いいたします。\n"
+    "パスワードは別のメールでお知らせいたします。経理部　山田\n";
+
+std::string Sample(const std::string& name) {
+  std::ifstream file(std::string(NOROSHI_TEST_DATA) + "/mail/" + name, std::ios::binary);
+  EXPECT_TRUE(file.good()) << name;
+  std::stringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+v1::MailFacts Read(std::string_view raw) {
+  WarmUpMail();
+  MailReading reading = ReadMail(raw);
+  EXPECT_EQ(reading.limit, "");
+  return reading.facts;
+}
+
+std::string Mail(const std::string& headers, std::string_view body) {
+  return "From: a@sender.example\r\nMIME-Version: 1.0\r\n" + headers + "\r\n" + std::string(body);
+}
+
+std::string Utf8Mail(std::string_view body, const std::string& subject = "x") {
+  return Mail("Subject: " + subject + "\r\nContent-Type: text/plain; charset=utf-8\r\n", body);
+}
+
+// ---- samples ----
+
+TEST(MailTest, OneCampaignSeenByThreeOrganisationsIsOneMatter) {
+  const v1::MailFacts jis = Read(Sample("campaign-a-ministry.eml"));
+  const v1::MailFacts attached = Read(Sample("campaign-a-agency.eml"));
+  const v1::MailFacts inlined = Read(Sample("campaign-a-operator.eml"));
+  ASSERT_EQ(jis.text_fingerprint().size(), kSha256Bytes);
+  ASSERT_EQ(jis.exact_fingerprint().size(), kSha256Bytes);
+  EXPECT_EQ(jis.text_fingerprint(), attached.text_fingerprint());
+  EXPECT_EQ(jis.text_fingerprint(), inlined.text_fingerprint());
+  EXPECT_EQ(jis.exact_fingerprint(), attached.exact_fingerprint());
+  EXPECT_EQ(jis.exact_fingerprint(), inlined.exact_fingerprint());
+  EXPECT_FALSE(jis.unwrapped());
+  EXPECT_TRUE(attached.unwrapped());
+  EXPECT_TRUE(inlined.unwrapped());
+  EXPECT_EQ(jis.subject(), "【至急】補助金交付決定通知書（令和８年度）の確認について");
+  EXPECT_EQ(attached.subject(), jis.subject());
+  EXPECT_EQ(inlined.subject(), jis.subject());
+  EXPECT_EQ(attached.from(), "\"補助金審査室 高松\" <info@hojo-shinsa.example>");
+  ASSERT_EQ(jis.attachments_size(), 1);
+  EXPECT_EQ(jis.attachments(0).name(), "交付決定通知書.docm");
+  EXPECT_EQ(attached.attachments(0).name(), "交付決定通知書.docm");
+  EXPECT_EQ(jis.attachments(0).sha256(), inlined.attachments(0).sha256());
+  EXPECT_NE(jis.text().find("①交付決定通知書"), std::string::npos) << "NEC row 13";
+  EXPECT_NE(jis.text().find("㈱みらい計画"), std::string::npos);
+  ASSERT_EQ(jis.urls_size(), 1);
+  EXPECT_EQ(jis.urls(0), "https://hojokin-kakunin.example/notice/r8");
+}
+
+TEST(MailTest, HtmlAndQuotedPlainTextAreTheSameText) {
+  const v1::MailFacts html = Read(Sample("campaign-b-html.eml"));
+  const v1::MailFacts plain = Read(Sample("campaign-b-forwarded.eml"));
+  ASSERT_FALSE(html.text_fingerprint().empty());
+  EXPECT_EQ(html.text_fingerprint(), plain.text_fingerprint());
+  EXPECT_EQ(html.exact_fingerprint(), plain.exact_fingerprint());
+  EXPECT_EQ(plain.from(), "IT Service Desk <noreply@quota-desk.example>");
+}
+
+TEST(MailTest, DifferentSamplesHaveDifferentFingerprints) {
+  std::set<std::string> texts;
+  std::set<std::string> exacts;
+  for (const char* name :
+       {"campaign-a-ministry.eml", "campaign-b-html.eml", "campaign-c-shift-jis.eml",
+        "benign-meeting.eml", "benign-newsletter.eml"}) {
+    const v1::MailFacts facts = Read(Sample(name));
+    EXPECT_TRUE(texts.insert(facts.text_fingerprint()).second) << name;
+    EXPECT_TRUE(exacts.insert(facts.exact_fingerprint()).second) << name;
+  }
+}
+
+// ---- decoding ----
+
+TEST(MailTest, Base64GoesOnAfterPaddingInTheMiddle) {
+  const v1::MailFacts facts = Read(Mail(
+      "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n", "aGVsbG8=\r\nIHdvcmxk"));
+  EXPECT_EQ(facts.text(), "hello world");
+}
+
+TEST(MailTest, EncodedWordsThatSplitACharacterAreJoined) {
+  const v1::MailFacts facts = Read(
+      Mail("Subject: =?utf-8?B?44GC44E=?= =?utf-8?B?hA==?=\r\n =?utf-8?Q?=21_ok?= plain\r\n", "x"));
+  EXPECT_EQ(facts.subject(), "あい! ok plain");
+}
+
+TEST(MailTest, RawBytesInHeadersAreGuessed) {
+  EXPECT_EQ(Read(Mail("Subject: \x82\xa0\x82\xa2\x82\xa4\r\n", "x")).subject(), "あいう");
+  EXPECT_EQ(Read(Mail("Subject: \xe3\x81\x82\r\n", "x")).subject(), "あ");
+}
+
+TEST(MailTest, FileNamesInEveryEncoding) {
+  const auto name = [](const std::string& disposition) {
+    const v1::MailFacts facts = Read(
+        Mail("Content-Type: application/zip\r\nContent-Disposition: " + disposition + "\r\n", "z"));
+    return facts.attachments_size() == 1 ? facts.attachments(0).name() : std::string("?");
+  };
+  EXPECT_EQ(name("attachment; filename=\"=?iso-2022-jp?B?GyRCJCIbKEI=?=.zip\""), "あ.zip");
+  EXPECT_EQ(name("attachment; filename*=utf-8''%E3%81%82.zip"), "あ.zip");
+  EXPECT_EQ(name("attachment; filename*0*=shift_jis''%82%A0; filename*1=.zip"), "あ.zip");
+  EXPECT_EQ(name("attachment; filename=plain.zip; filename=other.zip"), "plain.zip");
+  EXPECT_EQ(name("attachment; filename=\"a\\\"b.zip\""), "a\"b.zip");
+}
+
+TEST(MailTest, AttachmentsAreHashedDecoded) {
+  const v1::MailFacts facts =
+      Read(Mail("Content-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n"
+                "Content-Disposition: attachment\r\n",
+                "AAECAw=="));
+  ASSERT_EQ(facts.attachments_size(), 1);
+  EXPECT_EQ(facts.attachments(0).size(), 4u);
+  EXPECT_EQ(facts.attachments(0).sha256(), Sha256Of(std::string("\0\1\2\3", 4)));
+}
+
+// ---- fingerprints ----
+
+TEST(MailTest, FingerprintIgnoresCharsetEncodingAndWrapping) {
+  const std::string wrapped(kLure);
+  std::string joined;
+  for (const char c : wrapped) {
+    if (c != '\n') joined.push_back(c);
+  }
+  const std::string base = Read(Utf8Mail(wrapped)).text_fingerprint();
+  ASSERT_FALSE(base.empty());
+  EXPECT_EQ(base, Read(Utf8Mail(joined, "another subject")).text_fingerprint());
+  EXPECT_EQ(base, Read(Mail("Content-Type: text/html; charset=utf-8\r\n",
+                            "<div>" + joined + "</div><!-- z -->"))
+                      .text_fingerprint());
+}
+
+TEST(MailTest, FingerprintTellsTextsApart) {
+  const std::string lure(kLure);
+  std::string other = lure;
+  other.replace(other.find("山田"), 6, "川田");
+  EXPECT_NE(Read(Utf8Mail(lure)).text_fingerprint(), Read(Utf8Mail(other)).text_fingerprint());
+}
+
+TEST(MailTest, TooLittleTextHasNoFingerprint) {
+  const v1::MailFacts facts = Read(Utf8Mail("Please see the attachment.\nBest regards\n"));
+  EXPECT_TRUE(facts.text_fingerprint().empty());
+  EXPECT_TRUE(facts.exact_fingerprint().empty());
+  const std::string at(kFingerprintWeightMin, 'a');
+  EXPECT_FALSE(TextFingerprint(at).empty());
+  EXPECT_TRUE(TextFingerprint(at.substr(1)).empty());
+}
+
+TEST(MailTest, ExactFingerprintCoversAttachmentsAndLinks) {
+  const auto mail = [](const std::string& href, const std::string& file) {
+    return Mail("Content-Type: multipart/mixed; boundary=b\r\n",
+                "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>" + std::string(kLure) +
+                    "<a href='" + href +
+                    "'>here</a></p>\r\n--b\r\nContent-Type: application/zip\r\n"
+                    "Content-Disposition: attachment; filename=a.zip\r\n\r\n" +
+                    file + "\r\n--b--\r\n");
+  };
+  const v1::MailFacts one = Read(mail("https://a.example/1", "one"));
+  const v1::MailFacts link = Read(mail("https://a.example/2", "one"));
+  const v1::MailFacts file = Read(mail("https://a.example/1", "two"));
+  EXPECT_EQ(one.text_fingerprint(), link.text_fingerprint());
+  EXPECT_EQ(one.text_fingerprint(), file.text_fingerprint());
+  EXPECT_NE(one.exact_fingerprint(), link.exact_fingerprint());
+  EXPECT_NE(one.exact_fingerprint(), file.exact_fingerprint());
+}
+
+TEST(MailTest, MailingListFooterDoesNotCountButALongOneStays) {
+  const std::string lure(kLure);
+  const std::string rule = "\n________________________________________\n";
+  const std::string base = TextFingerprint(lure);
+  EXPECT_EQ(base,
+            TextFingerprint(lure + rule + "all-staff mailing list\nhttps://lists.example/\n"));
+  EXPECT_NE(base, TextFingerprint(lure + rule + "all-staff mailing list\n" + lure));
+  EXPECT_NE(base, TextFingerprint(lure + rule + "open the file now"));
+}
+
+TEST(MailTest, LinkTargetsThatMailProgramsWriteDoNotCount) {
+  const std::string lure(kLure);
+  EXPECT_EQ(TextFingerprint(lure + "詳細"), TextFingerprint(lure + "詳細<https://a.example/x>"));
+}
+
+TEST(MailTest, UrlsAndBannersDoNotCount) {
+  const std::string lure(kLure);
+  const std::string base = TextFingerprint(lure);
+  EXPECT_EQ(base, TextFingerprint(lure + "https://a.example/?id=1"));
+  EXPECT_EQ(base, TextFingerprint(lure + "hxxps://a[.]example/?id=2\n"));
+  EXPECT_EQ(base, TextFingerprint("【注意】このメールは外部から届いています。\n" + lure));
+  EXPECT_EQ(base, TextFingerprint(lure + "\nCAUTION: This email originated from outside.\n"));
+  EXPECT_NE(base, TextFingerprint("このメールは重要です。\n" + lure));
+  EXPECT_TRUE(TextFingerprint("see https://a.example/" + std::string(500, 'a')).empty())
+      << "a URL is not text enough";
+}
+
+// ---- unwrapping ----
+
+TEST(UnwrapTest, ForwardsByTheirSeparators) {
+  const std::string lure(kLure);
+  const std::string base = TextFingerprint(lure);
+  const std::string english = "From: A <a@x.example>\nSent: Monday\nTo: b\nSubject: S\n\n";
+  const std::string japanese = "差出人: A <a@x.example>\n送信日時: 月曜\n宛先: b\n件名: S\n\n";
+  for (const std::string& text :
+       {"note\n\n-----Original Message-----\n" + english + lure,
+        "報告します。\n\n-----元のメッセージ-----\n" + japanese + lure,
+        "---------- Forwarded message ---------\n" + english + lure,
+        "note\n\nBegin forwarded message:\n\n" + english + lure,
+        "________________________________\n" + english + lure,
+        "転送します\n\n-------- 転送メッセージ --------\n" + japanese + lure}) {
+    const auto forward = FindInlineForward("FW: S", "u@agency.example.jp", text);
+    ASSERT_TRUE(forward) << text;
+    EXPECT_EQ(TextFingerprint(forward->text), base) << text;
+    EXPECT_EQ(forward->subject, "S");
+  }
+}
+
+TEST(UnwrapTest, WhollyQuotedReportIsAForward) {
+  const std::string text =
+      "報告します。\n\nA <a@x.example> さんは書きました:\n> 一行目\n>\n> 二行目\n";
+  const auto forward = FindInlineForward("【不審メール報告】S", "u@agency.example.jp", text);
+  ASSERT_TRUE(forward);
+  EXPECT_EQ(forward->text, "一行目\n\n二行目\n");
+  EXPECT_FALSE(FindInlineForward("RE: S", "u@agency.example.jp", text));
+  EXPECT_FALSE(FindInlineForward("FW: S", "u@agency.example.jp", text + "not quoted\n"));
+}
+
+TEST(UnwrapTest, QuotedConversationUnderALureIsNotTheMail) {
+  const std::string text = std::string(kLure) +
+                           "\n-----Original Message-----\nFrom: b@victim.example\nSent: Monday\n"
+                           "To: c\nSubject: Budget\n\nThe real, old conversation.\n";
+  EXPECT_FALSE(FindInlineForward("RE: Budget", "a@sender.example", text));
+}
+
+TEST(UnwrapTest, CoverThatLinksElsewhereIsNoCover) {
+  const std::string inner =
+      "---------- Forwarded message ---------\nFrom: A <a@x.example>\nSubject: S\n\nold text\n";
+  EXPECT_TRUE(FindInlineForward("FW: S", "u@agency.example.jp",
+                                "My site: https://www.agency.example.jp/\n" + inner));
+  EXPECT_FALSE(
+      FindInlineForward("FW: S", "u@agency.example.jp", "Verify: https://evil.example/\n" + inner));
+  EXPECT_FALSE(IsCoverNote("https://evil.example/", "no address"));
+  EXPECT_FALSE(IsCoverNote(std::string(kCoverNoteBytesMax + 1, 'a'), "u@agency.example.jp"));
+  EXPECT_TRUE(IsCoverNote(std::string(kCoverNoteBytesMax, 'a'), "u@agency.example.jp"));
+}
+
+TEST(UnwrapTest, SeveralAttachedMailsAreACollection) {
+  const std::string inner = "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: s\r\n\r\ntext\r\n";
+  const v1::MailFacts facts =
+      Read(Mail("Content-Type: multipart/mixed; boundary=b\r\n", inner + inner + "--b--\r\n"));
+  EXPECT_FALSE(facts.unwrapped());
+}
+
+TEST(UnwrapTest, EncodedAttachedMailIsOpenedToo) {
+  const std::string inner = "From: x@lure.example\r\nSubject: inner\r\n\r\nbody of the inner mail";
+  std::string encoded = ToBase64Url(inner);  // Standard alphabet for this text.
+  const v1::MailFacts facts =
+      Read(Mail("Content-Type: multipart/mixed; boundary=b\r\n",
+                "--b\r\nContent-Type: application/octet-stream; name=\"fw.eml\"\r\n"
+                "Content-Transfer-Encoding: base64\r\n\r\n" +
+                    encoded + "\r\n--b--\r\n"));
+  EXPECT_TRUE(facts.unwrapped());
+  EXPECT_EQ(facts.subject(), "inner");
+}
+
+// ---- limits ----
+
+TEST(MailLimitTest, PartsBeyondTheMaximum) {
+  const auto mail = [](int parts) {
+    std::string body;
+    for (int i = 0; i < parts; ++i) body += "--b\r\nContent-Type: text/plain\r\n\r\np\r\n";
+    return Mail("Content-Type: multipart/mixed; boundary=b\r\n", body + "--b--\r\n");
+  };
+  WarmUpMail();
+  EXPECT_EQ(ReadMail(mail(kMailPartsMax)).limit, "");
+  const MailReading over = ReadMail(mail(kMailPartsMax + 1));
+  EXPECT_TRUE(over.limit.starts_with("kMailPartsMax")) << over.limit;
+  EXPECT_FALSE(over.facts.text().empty()) << "what was understood is kept";
+}
+
+TEST(MailLimitTest, DepthBeyondTheMaximum) {
+  const auto nested = [](int depth) {
+    std::string body = "Content-Type: text/plain\r\n\r\ndeep\r\n";
+    for (int i = 0; i < depth; ++i) {
+      const std::string b = "b" + std::to_string(i);
+      body = "Content-Type: multipart/mixed; boundary=" + b + "\r\n\r\n--" + b + "\r\n" + body +
+             "\r\n--" + b + "--\r\n";
+    }
+    return "Subject: s\r\n" + body;
+  };
+  WarmUpMail();
+  EXPECT_EQ(ReadMail(nested(kMailDepthMax - 1)).limit, "");
+  EXPECT_TRUE(ReadMail(nested(kMailDepthMax)).limit.starts_with("kMailDepthMax"));
+  EXPECT_TRUE(ReadMail(nested(5000)).limit.starts_with("kMailDepthMax"));
+}
+
+TEST(MailLimitTest, TextHeaderUrlAndAttachmentLimits) {
+  WarmUpMail();
+  const auto limit = [](const std::string& raw) { return ReadMail(raw).limit; };
+  EXPECT_TRUE(
+      limit(Utf8Mail(std::string(kPartTextBytesMax + 1, 'a'))).starts_with("kPartTextBytesMax"));
+  EXPECT_EQ(limit(Utf8Mail(std::string(kPartTextBytesMax, 'a'))), "");
+  EXPECT_TRUE(limit(Mail("Subject: " + std::string(kHeaderBytesMax + 1, 'a') + "\r\n", "x"))
+                  .starts_with("kHeaderBytesMax"));
+  std::string urls;
+  for (size_t i = 0; i <= kUrlsMax; ++i) urls += "https://a.example/" + std::to_string(i) + "\n";
+  const MailReading many = ReadMail(Utf8Mail(urls));
+  EXPECT_TRUE(many.limit.starts_with("kUrlsMax")) << many.limit;
+  EXPECT_EQ(static_cast<size_t>(many.facts.urls_size()), kUrlsMax);
+  std::string parts;
+  for (size_t i = 0; i <= kAttachmentsMax; ++i) {
+    parts += "--b\r\nContent-Type: image/png; name=i" + std::to_string(i) + "\r\n\r\n" +
+             std::to_string(i) + "\r\n";
+  }
+  EXPECT_TRUE(limit(Mail("Content-Type: multipart/mixed; boundary=b\r\n", parts + "--b--\r\n"))
+                  .starts_with("kAttachmentsMax"));
+  EXPECT_TRUE(limit(Utf8Mail("https://a.example/" + std::string(kUrlBytesMax, 'a')))
+                  .starts_with("kUrlBytesMax"));
+}
+
+TEST(MailLimitTest, MailBytesBeyondTheMaximum) {
+  WarmUpMail();
+  std::string raw = Mail("Content-Type: application/octet-stream; name=a\r\n", "");
+  raw.resize(kMailBytesMax + 1, 'a');
+  EXPECT_TRUE(ReadMail(raw).limit.starts_with("kMailBytesMax"));
+}
+
+TEST(MailTest, WhatIsNoMailIsReadAsText) {
+  WarmUpMail();
+  for (const std::string& raw : {std::string(), std::string("\0\0\0", 3), std::string("no headers"),
+                                 std::string(1000, '\n'), std::string("--\r\n--\r\n")}) {
+    EXPECT_EQ(ReadMail(raw).limit, "");
+  }
+}
+
+TEST(MailTest, SameBytesGiveTheSameFacts) {
+  const std::string raw = Sample("campaign-a-agency.eml");
+  EXPECT_EQ(Read(raw).SerializeAsString(), Read(raw).SerializeAsString());
+}
+
+}  // namespace
+}  // namespace noroshi::analysis

@@ -1,0 +1,241 @@
+#include "hub/analysis/pool.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include "hub/analysis/analysis.h"
+
+namespace noroshi::analysis {
+namespace {
+
+// Collects results; Wait blocks until there are n.
+class Collector {
+ public:
+  Pool::Done done() {
+    return [this](uint64_t sequence, std::string bytes) {
+      v1::AnalysisResult result;
+      const bool parsed = result.ParseFromString(bytes);
+      const std::lock_guard lock(mutex_);
+      EXPECT_TRUE(parsed);
+      order_.push_back(sequence);
+      results_[sequence] = std::move(result);
+      changed_.notify_all();
+    };
+  }
+  void Wait(size_t n) {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(
+        changed_.wait_for(lock, std::chrono::seconds(60), [&] { return results_.size() >= n; }));
+  }
+  v1::AnalysisResult Get(uint64_t sequence) {
+    const std::lock_guard lock(mutex_);
+    return results_[sequence];
+  }
+  std::vector<uint64_t> order() {
+    const std::lock_guard lock(mutex_);
+    return order_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<uint64_t, v1::AnalysisResult> results_;
+  std::vector<uint64_t> order_;
+};
+
+std::string MailSubmission(const std::string& note,
+                           const std::string& raw = "Subject: s\r\n\r\nb") {
+  v1::Submission submission;
+  submission.mutable_mail()->set_raw(raw);
+  submission.mutable_mail()->set_note(note);
+  return submission.SerializeAsString();
+}
+
+std::string IncidentSubmission(const std::string& text) {
+  v1::Submission submission;
+  submission.mutable_incident()->set_what_happened(text);
+  return submission.SerializeAsString();
+}
+
+PoolOptions Options(const char* worker) {
+  PoolOptions options;
+  options.workers = 1;
+  options.worker_command = {worker};
+  options.mail_deadline = std::chrono::seconds(20);
+  options.back_off_first = std::chrono::milliseconds(1);
+  options.back_off_max = std::chrono::milliseconds(4);
+  return options;
+}
+
+std::unique_ptr<Pool> StartPool(PoolOptions options) {
+  Result<std::unique_ptr<Pool>> pool = Pool::Start(std::move(options));
+  EXPECT_TRUE(pool.ok());
+  return std::move(pool).value();
+}
+
+// What the hostile worker's action led to.
+v1::AnalysisResult Act(const std::string& action, Pool* pool, uint64_t sequence = 1) {
+  Collector collector;
+  EXPECT_TRUE(
+      pool->Submit({sequence, MailSubmission(action), WorkKind::kMail}, collector.done()).ok());
+  collector.Wait(1);
+  return collector.Get(sequence);
+}
+
+TEST(PoolTest, MailsAreReadInAConfinedProcess) {
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_PLAIN_WORKER));
+  Collector collector;
+  std::ifstream file(std::string(NOROSHI_TEST_DATA) + "/mail/campaign-a-ministry.eml");
+  std::stringstream raw;
+  raw << file.rdbuf();
+  const std::string submission = MailSubmission("", raw.str());
+  ASSERT_TRUE(pool->Submit({7, submission, WorkKind::kMail}, collector.done()).ok());
+  collector.Wait(1);
+  const v1::AnalysisResult result = collector.Get(7);
+  EXPECT_EQ(result.outcome(), v1::ANALYSIS_OUTCOME_COMPLETE) << result.error();
+  EXPECT_EQ(result.subject_sequence(), 7u);
+  EXPECT_EQ(result.analyser_version(), kAnalyserVersion);
+  // Confined or not, the result is the same.
+  v1::AnalysisResult here = AnalyseBytes(submission, BuiltinRules());
+  here.set_subject_sequence(7);
+  EXPECT_EQ(result.SerializeAsString(), here.SerializeAsString());
+}
+
+TEST(PoolTest, EveryCharsetWorksInsideTheSandbox) {
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_PLAIN_WORKER));
+  Collector collector;
+  uint64_t sequence = 0;
+  for (const char* label :
+       {"iso-2022-jp", "shift_jis", "euc-jp", "utf-8", "utf-16", "utf-16be", "iso-8859-1",
+        "iso-8859-2", "iso-8859-15", "windows-1251", "koi8-r", "big5", "gb2312", "euc-kr",
+        "iso-2022-kr", "utf-7", "ibm-37", "no-such-charset", ""}) {
+    const std::string raw = std::string("Subject: =?") + label +
+                            "?B?gqA=?=\r\nContent-Type: text/html; charset=" + label +
+                            "; name*=" + label + "''%82%a0\r\n\r\n<p>\x82\xa0 text";
+    ASSERT_TRUE(
+        pool->Submit({++sequence, MailSubmission("", raw), WorkKind::kMail}, collector.done())
+            .ok());
+  }
+  collector.Wait(sequence);
+  for (uint64_t i = 1; i <= sequence; ++i) {
+    EXPECT_EQ(collector.Get(i).outcome(), v1::ANALYSIS_OUTCOME_COMPLETE)
+        << i << ": " << collector.Get(i).error();
+  }
+  EXPECT_EQ(pool->children_started(), 1u);
+}
+
+TEST(PoolTest, ChildIsReplacedAfterItsShareOfMails) {
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_PLAIN_WORKER));
+  Collector collector;
+  for (uint64_t i = 1; i <= kMailsPerChild + 1; ++i) {
+    ASSERT_TRUE(pool->Submit({i, MailSubmission(""), WorkKind::kMail}, collector.done()).ok());
+  }
+  collector.Wait(kMailsPerChild + 1);
+  EXPECT_EQ(pool->children_started(), 2u);
+}
+
+TEST(SandboxTest, ChildCannotReachFilesNetworkOrProcesses) {
+  setenv("NOROSHI_SECRET_FOR_TEST", "secret", 1);
+  const int leaked = open("/etc/passwd", O_RDONLY);  // Without close-on-exec.
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_HOSTILE_WORKER));
+  EXPECT_EQ(Act("read-file", pool.get()).error(), "denied");
+  EXPECT_EQ(Act("write-file", pool.get()).error(), "denied");
+  EXPECT_EQ(Act("environment", pool.get()).error(), "empty");
+  EXPECT_EQ(Act("descriptors", pool.get()).error(), "0 1 2 3 ");
+  for (const char* action : {"socket", "exec", "fork", "kill-parent"}) {
+    const v1::AnalysisResult result = Act(action, pool.get());
+    EXPECT_EQ(result.outcome(), v1::ANALYSIS_OUTCOME_FAILED) << action;
+    EXPECT_EQ(result.error(), "signal: the process was killed by SIGSYS") << action;
+  }
+  close(leaked);
+}
+
+TEST(SandboxTest, DeadHangingAndGreedyChildrenCostOnlyTheirMail) {
+  PoolOptions options = Options(NOROSHI_HOSTILE_WORKER);
+  options.mail_deadline = std::chrono::seconds(3);
+  const std::unique_ptr<Pool> pool = StartPool(options);
+  EXPECT_EQ(Act("exit", pool.get()).error(), "exit: the process ended with code 7");
+  EXPECT_TRUE(Act("die", pool.get()).error().starts_with("signal: "));
+  EXPECT_EQ(Act("hang", pool.get()).error(), "deadline: no answer within 3000 ms");
+  EXPECT_TRUE(Act("lie", pool.get()).error().starts_with("answer: "));
+  EXPECT_TRUE(Act("flood", pool.get()).error().starts_with("answer: "));
+  const v1::AnalysisResult good = Act("fine", pool.get(), 9);
+  EXPECT_EQ(good.outcome(), v1::ANALYSIS_OUTCOME_COMPLETE);
+  EXPECT_EQ(good.error(), "done");
+  EXPECT_EQ(good.subject_sequence(), 9u);
+}
+
+TEST(SandboxTest, MemoryBeyondTheMaximumEndsTheChild) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer reserves all addresses for itself: no limit of address space";
+#endif
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_HOSTILE_WORKER));
+  const v1::AnalysisResult result = Act("eat-memory", pool.get());
+  EXPECT_EQ(result.error(), "memory: the process needed more than its limit");
+  EXPECT_EQ(result.classification().event_type().id(), "precursor") << "its treatment is known";
+}
+
+TEST(PoolTest, ACommandThatCannotStartFailsTheMailOnly) {
+  const std::unique_ptr<Pool> pool = StartPool(Options("/no/such/program"));
+  EXPECT_EQ(Act("x", pool.get()).outcome(), v1::ANALYSIS_OUTCOME_FAILED);
+  Collector collector;
+  ASSERT_TRUE(pool->Submit({2, IncidentSubmission("サーバが停止した"), WorkKind::kIncident},
+                           collector.done())
+                  .ok());
+  collector.Wait(1);
+  EXPECT_EQ(collector.Get(2).classification().event_type().id(), "unavailability");
+}
+
+TEST(PoolTest, IncidentsOvertakeAndDoNotWaitForHangingMails) {
+  PoolOptions options = Options(NOROSHI_HOSTILE_WORKER);
+  const std::unique_ptr<Pool> pool = StartPool(options);
+  Collector mails;
+  Collector incidents;
+  for (uint64_t i = 1; i <= 5; ++i) {
+    ASSERT_TRUE(pool->Submit({i, MailSubmission("hang"), WorkKind::kMail}, mails.done()).ok());
+  }
+  ASSERT_TRUE(
+      pool->Submit({10, IncidentSubmission("x"), WorkKind::kIncident}, incidents.done()).ok());
+  incidents.Wait(1);
+  EXPECT_TRUE(mails.order().empty());
+  // Destruction does not wait for the hanging child's deadline.
+}
+
+TEST(PoolTest, FullQueueRefuses) {
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_HOSTILE_WORKER));
+  Collector collector;
+  size_t accepted = 0;
+  Result<void> last;
+  while (last.ok() && accepted < kQueueItemsMax + 10) {
+    last = pool->Submit({accepted, MailSubmission("hang"), WorkKind::kMail}, collector.done());
+    accepted += last.ok();
+  }
+  ASSERT_FALSE(last.ok());
+  EXPECT_EQ(last.error().code, ErrorCode::kOverloaded);
+  EXPECT_GE(accepted, kQueueItemsMax);
+  EXPECT_LE(accepted, kQueueItemsMax + 1) << "one may be at work";
+  EXPECT_LE(pool->waiting(), kQueueItemsMax);
+}
+
+TEST(PoolTest, QueueBytesBeyondTheMaximumAreRefused) {
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_HOSTILE_WORKER));
+  Collector collector;
+  const std::string big = MailSubmission("hang", std::string(20 * 1024 * 1024, 'x'));
+  size_t accepted = 0;
+  while (accepted < 20 && pool->Submit({accepted, big, WorkKind::kMail}, collector.done()).ok()) {
+    ++accepted;
+  }
+  EXPECT_GE(accepted, kQueueBytesMax / big.size());
+  EXPECT_LE(accepted, kQueueBytesMax / big.size() + 1);
+}
+
+}  // namespace
+}  // namespace noroshi::analysis
