@@ -101,7 +101,10 @@ Result<void> RocksJournal::CommitOwn(v1::EntryKind kind, std::string body,
 // RocksDB syncs the names within its folder, but not the folder's own name.
 Result<void> RocksJournal::SyncParentFolder() {
   rocksdb::Env* env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
-  const std::string parent = std::filesystem::absolute(options_.folder).parent_path().string();
+  std::error_code error;
+  const std::string parent =
+      std::filesystem::absolute(options_.folder, error).parent_path().string();
+  if (error) return Error{ErrorCode::kIo, options_.folder + ": " + error.message()};
   std::unique_ptr<rocksdb::FSDirectory> folder;
   rocksdb::Status status =
       env->GetFileSystem()->NewDirectory(parent, rocksdb::IOOptions(), &folder, nullptr);
