@@ -1,0 +1,69 @@
+// That each bench runs and prints what its readers expect; not how fast anything is.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/support/json.h"
+#include "tests/support/process.h"
+
+namespace noroshi::bench {
+namespace {
+
+using support::json::object;
+using support::json::value;
+
+// Runs a bench for one round and a second; checks the outer form.
+value RunBench(std::vector<std::string> arguments) {
+  std::vector<std::string> argv = {NOROSHI_BENCH_BINARY};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  argv.insert(argv.end(), {"--json", "--rounds", "1", "--seconds", "1", "--connections", "4"});
+  const auto output = support::RunCommand(argv);
+  EXPECT_TRUE(output.ok() && output->status == 0) << (output.ok() ? output->err : "");
+  if (!output.ok()) return {};
+  auto parsed = support::ParseJson(output->out);
+  EXPECT_TRUE(parsed.ok()) << output->out;
+  if (!parsed.ok()) return {};
+  for (const char* part : {"/ours", "/references", "/ratios", "/ranges/ours"}) {
+    EXPECT_TRUE(support::At(*parsed, part).is_object()) << part << " in " << output->out;
+  }
+  return *parsed;
+}
+
+void ExpectPositive(const value& report, const std::string& pointer) {
+  const value figure = support::At(report, pointer);
+  ASSERT_TRUE(figure.is_number()) << pointer;
+  const auto number = figure.to_number<double>();
+  EXPECT_TRUE(std::isfinite(number) && number > 0) << pointer << " is " << number;
+}
+
+TEST(BenchSmokeTest, IngestCountsEveryReceiptAndComparesWithRocksDb) {
+  const value report = RunBench({"ingest"});
+  for (const char* figure :
+       {"/ours/acknowledged", "/ours/acked_per_s", "/ours/applied_per_s", "/ours/p99_ms",
+        "/ours/way_in_cpu_us", "/ours/beside_cpu_us", "/references/rocksdb64/writes_per_s",
+        "/ratios/acked_vs_rocksdb64", "/ratios/acked_vs_rocksdb_batch64"}) {
+    ExpectPositive(report, figure);
+  }
+}
+
+TEST(BenchSmokeTest, IngestTakesMails) {
+  const value report = RunBench({"ingest", "--mail"});
+  ExpectPositive(report, "/ours/acknowledged");
+  ExpectPositive(report, "/ours/ingested_per_s");
+}
+
+TEST(BenchSmokeTest, LatencyCoversReceiptAndSpool) {
+  const value report = RunBench({"latency"});
+  ExpectPositive(report, "/ours/receipt_p50_ms");
+  ExpectPositive(report, "/ours/spool_p50_ms");
+  ExpectPositive(report, "/ratios/receipt_p50_vs_rocksdb1");
+}
+
+TEST(BenchSmokeTest, RebuildBringsEverythingBack) {
+  const value report = RunBench({"rebuild"});
+  ExpectPositive(report, "/ours/entries_per_s");
+  ExpectPositive(report, "/ours/restart_s");
+}
+
+}  // namespace
+}  // namespace noroshi::bench

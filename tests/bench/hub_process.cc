@@ -1,0 +1,131 @@
+#include "tests/bench/hub_process.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <boost/json/serialize.hpp>
+#include <filesystem>
+
+#include "hub/admin/socket.h"
+#include "tests/support/waiting.h"
+
+namespace noroshi::bench {
+namespace {
+
+namespace json = boost::json;
+
+constexpr support::Milliseconds kCommandTimeout{600'000};  // verify and rebuild read everything.
+constexpr int kStatusTimeoutMs = 60'000;
+constexpr const char* kKinds[] = {"ministry", "incorporated_agency", "operator", "operator"};
+
+}  // namespace
+
+uint64_t NumberOf(const json::object& object, const char* key) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_number()) return 0;
+  json::error_code error;
+  return value->to_number<uint64_t>(error);
+}
+
+Result<std::unique_ptr<HubProcess>> HubProcess::Start(const std::string& binary,
+                                                      const std::string& folder) {
+  std::unique_ptr<HubProcess> hub(new HubProcess(binary, folder));
+  const auto made = hub->Command(
+      {"init", "--name", "Bench", "--listen", "127.0.0.1:0", "--host-name", "localhost"});
+  if (!made.ok()) return made.error();
+  NOROSHI_RETURN_IF_ERROR(hub->Serve());
+  return hub;
+}
+
+Result<void> HubProcess::Serve() {
+  const std::string address_file = data_ + "/run/address";
+  std::filesystem::remove(address_file);
+  support::ProcessOptions options;
+  options.argv = {binary_, "--data", data_, "serve"};
+  options.stdout_file = options.stderr_file = log_;
+  NOROSHI_ASSIGN_OR_RETURN(process_, support::Process::Start(options));
+  support::Wake wake;
+  wake.paths = {data_ + "/run"};
+  wake.process = process_->pidfd();
+  const auto serving = support::WaitUntil(
+      "the hub's address", wake, [&] { return support::ReadFile(address_file).ends_with('\n'); });
+  if (!serving.ok()) return serving.error().Prefixed(support::ReadFile(log_));
+  const std::string text = support::ReadFile(address_file);
+  address_ = text.substr(0, text.find('\n'));
+  return {};
+}
+
+Result<void> HubProcess::Stop() {
+  NOROSHI_ASSIGN_OR_RETURN(const int status, process_->Stop());
+  if (status == 0) return {};
+  return Error{ErrorCode::kInternal, fmt::format("the hub ended with {}", status)};
+}
+
+Result<std::string> HubProcess::Command(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> argv = {binary_, "--data", data_};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  NOROSHI_ASSIGN_OR_RETURN(const support::Output output,
+                           support::RunCommand(argv, "", kCommandTimeout));
+  if (output.status == 0) return output.out;
+  return Error{ErrorCode::kInternal, fmt::format("{} ended with {}: {}{}", fmt::join(argv, " "),
+                                                 output.status, output.out, output.err)};
+}
+
+Result<void> HubProcess::AddOrganization(const std::string& id, const std::string& kind) {
+  const auto added =
+      Command({"org", "add", id, "--kind", kind, "--name-ja", "機関 " + id, "--name-en", id});
+  if (!added.ok()) return added.error();
+  return {};
+}
+
+Result<std::vector<support::Credentials>> HubProcess::Enrol(size_t count) {
+  std::vector<support::Credentials> agents;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string organization = fmt::format("bench-{}", i);
+    NOROSHI_RETURN_IF_ERROR(AddOrganization(organization, kKinds[i % std::size(kKinds)]));
+    NOROSHI_ASSIGN_OR_RETURN(const std::string token,
+                             Command({"agent", "token", organization + "/agent"}));
+    NOROSHI_ASSIGN_OR_RETURN(agents.emplace_back(), support::Enroll(token, address_));
+  }
+  return agents;
+}
+
+Result<std::string> HubProcess::WriteToken(const std::string& organization) {
+  NOROSHI_RETURN_IF_ERROR(AddOrganization(organization, "operator"));
+  const std::string file = data_ + "/run/" + organization + ".token";
+  const auto written = Command({"agent", "token", organization + "/agent", "--out", file});
+  if (!written.ok()) return written.error();
+  return file;
+}
+
+Result<json::object> HubProcess::Status() const {
+  return admin::Call(data_ + "/run/admin.sock", {{"verb", "status"}}, kStatusTimeoutMs);
+}
+
+Result<json::object> HubProcess::Settle() const {
+  support::Wake wake;
+  wake.process = process_->pidfd();
+  wake.ask = true;
+  wake.timeout = kSettleTimeout;
+  Result<json::object> status = Error{ErrorCode::kUnavailable, "never asked"};
+  const auto settled = support::WaitUntil("analysis and engine to catch up", wake, [&] {
+    status = Status();
+    return status.ok() && NumberOf(*status, "analysis_pending") == 0 &&
+           NumberOf(*status, "applied") == NumberOf(*status, "tree_size");
+  });
+  if (settled.ok()) return status;
+  return settled.error().Prefixed(status.ok() ? json::serialize(*status) : status.error().message);
+}
+
+Result<void> HubProcess::Verify(uint64_t submissions) const {
+  const auto verified = Command({"verify"});
+  if (!verified.ok()) return verified.error();
+  NOROSHI_ASSIGN_OR_RETURN(const json::object status, Status());
+  const uint64_t held = NumberOf(status, "submissions");
+  if (held == submissions) return {};
+  return Error{
+      ErrorCode::kInternal,
+      fmt::format("{} receipts were given, but the hub holds {} submissions", submissions, held)};
+}
+
+}  // namespace noroshi::bench
