@@ -101,6 +101,7 @@ class Conversation {
   bool MayStillAct();
   void Hand(Pending pending);
   void Reject(v1::Rejection rejection, uint64_t bytes);
+  void SendRejection(v1::Rejection rejection);
   bool TakeWindow(uint64_t bytes);
 
   void Answer(std::vector<Appended> answers);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/base/encoding.h"
 #include "common/log/log.h"
 #include "common/wire/frame.h"
 #include "hub/intake/codes.h"
@@ -84,7 +85,22 @@ void Conversation::OnWhole(std::string bytes, std::shared_ptr<Lease> lease) {
 
 void Conversation::Reject(v1::Rejection rejection, uint64_t bytes) {
   window_used_ -= bytes;
+  SendRejection(std::move(rejection));
+}
+
+// Final ones are logged; those that say "later" come in floods and are only counted.
+void Conversation::SendRejection(v1::Rejection rejection) {
   services_.counters.Update([&](Stats& stats) { ++stats.submissions_rejected[rejection.code()]; });
+  if (!rejection.retryable()) {
+    Log(Level::kWarning, "submission_rejected",
+        {{"organization", party_.identity.organization},
+         {"agent", party_.identity.agent},
+         {"submission_id", ToHex(rejection.submission_id())},
+         {"code", rejection.code()},
+         {"field", rejection.field()},
+         {"reason", rejection.reason()},
+         {"rule", rejection.rule()}});
+  }
   v1::HubFrame frame;
   *frame.mutable_rejection() = std::move(rejection);
   Send(frame);
@@ -220,8 +236,7 @@ void Conversation::AnswerFailure(const Appended& answer) {
   if (row.code == rejection::kInternal) {
     Log(Level::kError, "append_failed", {{"error", answer.result.error().message}});
   }
-  v1::HubFrame frame;
-  v1::Rejection& rejection = *frame.mutable_rejection();
+  v1::Rejection rejection;
   rejection.set_submission_id(answer.submission_id);
   rejection.set_code(row.code);
   rejection.set_reason(row.reason);
@@ -231,8 +246,7 @@ void Conversation::AnswerFailure(const Appended& answer) {
   }
   rejection.set_retryable(row.retry_after_ms != 0);
   rejection.set_retry_after_ms(row.retry_after_ms);
-  services_.counters.Update([&](Stats& stats) { ++stats.submissions_rejected[row.code]; });
-  Send(frame);
+  SendRejection(std::move(rejection));
 }
 
 }  // namespace noroshi::intake

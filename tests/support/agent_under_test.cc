@@ -63,7 +63,7 @@ Result<Output> AgentUnderTest::Try(const std::vector<std::string>& arguments,
                                    const std::string& input) {
   std::vector<std::string> argv = {AgentBinary(), "--data", data_};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return support::Run(argv, input);
+  return RunCommand(argv, input);
 }
 
 Result<std::string> AgentUnderTest::Command(const std::vector<std::string>& arguments) {
@@ -101,7 +101,7 @@ Result<std::string> AgentUnderTest::Report(const std::vector<std::string>& argum
 }
 
 Result<json::array> AgentUnderTest::Alerts() {
-  NOROSHI_ASSIGN_OR_RETURN(const json::value answer, Ask({"alerts"}));
+  NOROSHI_ASSIGN_OR_RETURN(const json::value answer, Ask({"alerts", "--limit", "10000"}));
   return ArrayAt(answer, "/alerts");
 }
 

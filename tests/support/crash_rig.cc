@@ -34,7 +34,8 @@ Result<void> CrashRig::Start() {
   NOROSHI_RETURN_IF_ERROR(hub_.Serve());
   NOROSHI_RETURN_IF_ERROR(hub_.AddOrganization(kSubmitters[0], "ministry"));
   NOROSHI_RETURN_IF_ERROR(hub_.AddOrganization(kSubmitters[1], "incorporated_agency"));
-  NOROSHI_RETURN_IF_ERROR(hub_.AddOrganization(kReader, "ceptoar"));
+  NOROSHI_RETURN_IF_ERROR(
+      hub_.AddOrganization(kReader, "ceptoar", {"--sector", "finance", "--ceptoar", "banking"}));
   for (const char* organization : {kSubmitters[0], kSubmitters[1], kReader}) {
     NOROSHI_ASSIGN_OR_RETURN(Credentials credentials,
                              hub_.Certify(std::string(organization) + "/load"));

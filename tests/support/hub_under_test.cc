@@ -61,8 +61,8 @@ Result<void> HubUnderTest::Serve(const std::vector<std::string>& arguments) {
   options.stdout_file = options.stderr_file = log_file_;
   NOROSHI_ASSIGN_OR_RETURN(process_, Process::Start(options));
   Wake wake;
-  wake.paths = {data_ + "/run"};
   wake.process = process_->pidfd();
+  wake.ask = true;  // At the first start there is no folder to watch yet.
   const auto started =
       WaitUntil("the hub's address", wake, [&] { return ReadFile(address_file).ends_with('\n'); });
   if (!started.ok()) {
@@ -88,7 +88,7 @@ void HubUnderTest::Kill() {
 Result<Output> HubUnderTest::Try(const std::vector<std::string>& arguments) {
   std::vector<std::string> argv = {HubBinary(), "--data", data_};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  return Run(argv);
+  return RunCommand(argv);
 }
 
 Result<std::string> HubUnderTest::Command(const std::vector<std::string>& arguments) {

@@ -25,7 +25,7 @@ Result<void> Command(const std::vector<std::string>& argv) {
   if (::access(argv[0].c_str(), X_OK) != 0) {
     return Error{ErrorCode::kUnavailable, argv[0] + " is not installed"};
   }
-  const auto output = Run(argv);
+  const auto output = RunCommand(argv);
   if (!output.ok()) return output.error();
   if (output->status == 0) return {};
   return Error{ErrorCode::kUnavailable,

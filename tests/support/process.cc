@@ -151,8 +151,8 @@ void Process::Kill() {
   NOROSHI_CHECK(Wait().ok());
 }
 
-Result<Output> Run(const std::vector<std::string>& argv, const std::string& input,
-                   Milliseconds timeout) {
+Result<Output> RunCommand(const std::vector<std::string>& argv, const std::string& input,
+                          Milliseconds timeout) {
   const Redirections to{MemoryFile(input), MemoryFile(""), MemoryFile("")};
   auto spawned = Spawn(argv, {}, to);
   NOROSHI_CHECK(spawned.ok());

@@ -61,7 +61,7 @@ struct Output {
 };
 
 // Runs to the end. kTimeout: it was killed.
-Result<Output> Run(const std::vector<std::string>& argv, const std::string& input = "",
-                   Milliseconds timeout = kPatience);
+Result<Output> RunCommand(const std::vector<std::string>& argv, const std::string& input = "",
+                          Milliseconds timeout = kPatience);
 
 }  // namespace noroshi::support

@@ -74,14 +74,14 @@ TEST_F(LedgerTest, APositionWithOtherContentIsFound) {
 
 TEST(ProcessTest, ExitStatusAndOutputAreSeen) {
   ASSERT_OK_AND_ASSIGN(const Output output,
-                       Run({"/bin/sh", "-c", "cat; echo no >&2; exit 3"}, "in"));
+                       RunCommand({"/bin/sh", "-c", "cat; echo no >&2; exit 3"}, "in"));
   EXPECT_EQ(output.status, 3);
   EXPECT_EQ(output.out, "in");
   EXPECT_EQ(output.err, "no\n");
 }
 
 TEST(ProcessTest, AProcessThatDoesNotEndIsKilledAtTheDeadline) {
-  const auto output = Run({"/bin/sh", "-c", "exec sleep 600"}, "", Milliseconds{100});
+  const auto output = RunCommand({"/bin/sh", "-c", "exec sleep 600"}, "", Milliseconds{100});
   ASSERT_FALSE(output.ok());
   EXPECT_EQ(output.error().code, ErrorCode::kTimeout);
 }
@@ -90,7 +90,8 @@ TEST(WaitTest, EndsWithTheProcess) {
   ProcessOptions options;
   options.argv = {"/bin/true"};
   ASSERT_OK_AND_ASSIGN(const auto process, Process::Start(options));
-  const auto waited = WaitUntil("never", {.process = process->pidfd()}, [] { return false; });
+  const auto waited =
+      WaitUntil("never", {.paths = {}, .process = process->pidfd()}, [] { return false; });
   ASSERT_FALSE(waited.ok());
   EXPECT_EQ(waited.error().code, ErrorCode::kClosed);
 }

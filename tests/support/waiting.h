@@ -18,7 +18,7 @@ using Milliseconds = std::chrono::milliseconds;
 
 // Bound for anything that a healthy machine does within a second. Generous: it
 // is reached only by failures, also under sanitizers on a loaded machine.
-inline constexpr Milliseconds kPatience{60'000};
+inline constexpr Milliseconds kPatience{30'000};
 
 // For conditions that only a command can tell: how often it is asked.
 inline constexpr Milliseconds kAskEvery{50};
