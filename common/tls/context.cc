@@ -14,7 +14,6 @@ namespace {
 
 constexpr char kCipherSuites[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-constexpr char kGroups[] = "X25519:P-256";
 constexpr size_t kTicketsPerHandshake = 1;
 
 HandshakeState* StateOf(const SSL* ssl) {
@@ -146,11 +145,12 @@ Result<void> SetClientRules(SSL_CTX* ssl_context, const Context::Impl& impl) {
 
 Result<SslContextPtr> MakeSslContext(const Context::Impl& impl, const std::string& chain_pem,
                                      const std::string& key_pem) {
+  char groups[] = "X25519:P-256";  // OpenSSL takes a char* that it only reads.
   SslContextPtr made(SSL_CTX_new(impl.server ? TLS_server_method() : TLS_client_method()));
   if (!made || SSL_CTX_set_min_proto_version(made.get(), TLS1_3_VERSION) != 1 ||
       SSL_CTX_set_max_proto_version(made.get(), TLS1_3_VERSION) != 1 ||
       SSL_CTX_set_ciphersuites(made.get(), kCipherSuites) != 1 ||
-      SSL_CTX_set1_groups_list(made.get(), kGroups) != 1) {
+      SSL_CTX_set1_groups_list(made.get(), groups) != 1) {
     return OpensslError("TLS context");
   }
   SSL_CTX_set_options(made.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);

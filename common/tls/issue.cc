@@ -157,7 +157,8 @@ Result<std::string> IssueLeaf(const IssueRequest& request, std::string_view csr_
 }  // namespace
 
 Result<std::string> GeneratePrivateKeyPem() {
-  const KeyPtr key(EVP_EC_gen("P-256"));
+  char curve[] = "P-256";  // OpenSSL takes a char* that it only reads.
+  const KeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve));
   const BioPtr bio(BIO_new(BIO_s_mem()));
   if (!key || !bio ||
       PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
