@@ -277,8 +277,12 @@ Decoded DecodeCharset(std::string_view bytes, std::string_view label) {
   if (bytes.starts_with("\xef\xbb\xbf") && IsValidUtf8(bytes)) {
     return {ToValidUtf8(bytes.substr(3)), "utf-8", charset != "utf-8"};
   }
-  if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")) {
-    const std::string order = bytes[0] == '\xff' ? "utf-16le" : "utf-16be";
+  const bool mark = bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff");
+  const bool little = mark && bytes[0] == '\xff';
+  // Two bytes in front of a text that is labelled otherwise must not hide it.
+  if (mark && (charset.empty() || charset.starts_with("utf-16") ||
+               LooksLikeUtf16(bytes.substr(2), little))) {
+    const std::string order = little ? "utf-16le" : "utf-16be";
     const Converter converter = OpenConverter(order);
     return {Convert(bytes.substr(2), converter.get()).text, order, !charset.starts_with("utf-16")};
   }

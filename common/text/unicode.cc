@@ -88,6 +88,15 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
   };
   for (int32_t i = 0; i < size;) {
     const int32_t at = i;
+    // ASCII before ASCII stands alone: the common case needs no normaliser.
+    if (bytes[i] < 0x80 && (i + 1 == size || bytes[i + 1] < 0x80)) {
+      flush();
+      const UChar32 c = bytes[i++];
+      if ((c >= 0x20 && c != 0x7f) || u_isUWhiteSpace(c)) {
+        emit(Piece{c >= 'A' && c <= 'Z' ? c + 0x20 : c, static_cast<uint32_t>(at)});
+      }
+      continue;
+    }
     UChar32 c;
     U8_NEXT(bytes, i, size, c);
     if (c < 0) c = 0xfffd;

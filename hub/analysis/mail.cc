@@ -137,8 +137,8 @@ class MailReader {
     std::string_view bytes = node.content;
     const size_t left = kTextBytesMax - std::min(kTextBytesMax, text_bytes_);
     if (bytes.size() > std::min(kPartTextBytesMax, left)) {
-      NoteLimit(left < kPartTextBytesMax ? "kTextBytesMax: more than 8 MiB of text"
-                                         : "kPartTextBytesMax: a text of more than 4 MiB");
+      NoteLimit(left < kPartTextBytesMax ? "kTextBytesMax: more than 16 MiB of text"
+                                         : "kPartTextBytesMax: a text of more than 8 MiB");
       bytes = bytes.substr(0, std::min(kPartTextBytesMax, left));
     }
     text_bytes_ += bytes.size();

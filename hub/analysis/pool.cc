@@ -1,5 +1,6 @@
 #include "hub/analysis/pool.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -77,6 +78,7 @@ class ProcessPool : public Pool {
   };
 
   void Run(bool takes_mails) {
+    pthread_setname_np(pthread_self(), "analyse");
     Mailer mailer;
     while (std::optional<Item> item = Next(takes_mails)) {
       const bool mail = item->work.kind == WorkKind::kMail;

@@ -154,6 +154,8 @@ INSTANTIATE_TEST_SUITE_P(
         CharsetCase{"ShiftJisAsAscii", "\x82\xa0\x82\xa2\x82\xa4", "us-ascii", "あいう",
                     "windows-31j"},
         CharsetCase{"EucAsLatin", "\xa4\xa2\xa4\xa4\xa4\xa6", "iso-8859-1", "あいう", "euc-jp"},
+        CharsetCase{"MarkInFrontOfUtf8", "\xff\xfehttp://a.example/", "utf-8",
+                    "\xef\xbf\xbd\xef\xbf\xbdhttp://a.example/", "utf-8"},
         CharsetCase{"UnknownLabel", "hello", "x-klingon-9", "hello", "us-ascii"},
         CharsetCase{"AsciiAsLatin", "hello", "iso-8859-1", "hello", "windows-1252"}),
     [](const auto& test) { return test.param.name; });
