@@ -80,6 +80,9 @@ class ProcessPool : public Pool {
   void Run(bool takes_mails) {
     pthread_setname_np(pthread_self(), "analyse");
     Mailer mailer;
+    // The first mail need not wait for a process to start. What goes wrong here
+    // comes again, and is said, with that mail.
+    if (takes_mails && !EnsureChild(&mailer).ok()) mailer.child.reset();
     while (std::optional<Item> item = Next(takes_mails)) {
       const bool mail = item->work.kind == WorkKind::kMail;
       std::optional<std::string> result =
@@ -135,19 +138,23 @@ class ProcessPool : public Pool {
     return Finish(std::move(result), work.sequence);
   }
 
-  Result<std::string> AskChild(const Work& work, Mailer* mailer) {
+  Result<void> EnsureChild(Mailer* mailer) {
     if (mailer->child != nullptr && mailer->child->asked() >= kMailsPerChild) mailer->child.reset();
-    if (mailer->child == nullptr) {
-      NOROSHI_RETURN_IF_ERROR(BackOff(mailer->failures));
-      Result<std::unique_ptr<Child>> child =
-          Child::Start(options_.worker_command, kStartDeadline, stop_fd_);
-      if (!child.ok()) {
-        ++mailer->failures;
-        return child.error();
-      }
-      ++children_started_;
-      mailer->child = std::move(*child);
+    if (mailer->child != nullptr) return {};
+    NOROSHI_RETURN_IF_ERROR(BackOff(mailer->failures));
+    Result<std::unique_ptr<Child>> child =
+        Child::Start(options_.worker_command, kStartDeadline, stop_fd_);
+    if (!child.ok()) {
+      ++mailer->failures;
+      return child.error();
     }
+    ++children_started_;
+    mailer->child = std::move(*child);
+    return {};
+  }
+
+  Result<std::string> AskChild(const Work& work, Mailer* mailer) {
+    NOROSHI_RETURN_IF_ERROR(EnsureChild(mailer));
     Result<std::string> answer =
         mailer->child->Ask(work.submission, options_.mail_deadline, stop_fd_);
     if (answer.ok()) {

@@ -1,5 +1,7 @@
 #include "hub/engine/runner.h"
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -14,19 +16,25 @@ namespace {
 // How soon the thread sees a Stop while the journal is silent.
 constexpr int64_t kWaitMs = 100;
 
+Error NotTogether(const std::string& what) {
+  return {ErrorCode::kInvalid, "state: " + what + ": rebuild the state"};
+}
+
+// Whether the state may have come from the journal's first entries.
 Result<void> CheckTogether(const journal::Journal& journal, const store::MetaRow& meta) {
   if (meta.applied() > journal.size()) {
-    return Error{ErrorCode::kInvalid, "state: it holds " + std::to_string(meta.applied()) +
-                                          " entries, the journal " +
-                                          std::to_string(journal.size()) + ": rebuild the state"};
+    return NotTogether("it holds " + std::to_string(meta.applied()) + " entries, the journal " +
+                       std::to_string(journal.size()));
   }
-  // While a restore has not been applied yet, the state has the old log's id.
-  if (meta.applied() == journal.size() && meta.applied() > 0 && meta.log_id() != journal.log_id()) {
-    return Error{ErrorCode::kInvalid, "state: of log " + ToHex(meta.log_id()) +
-                                          ", the journal is " + ToHex(journal.log_id()) +
-                                          ": rebuild the state"};
+  if (meta.applied() == 0 || meta.log_id() == journal.log_id()) return {};
+  for (const v1::Restored& restored : journal.Restores()) {
+    // Of the older log, as far as that survives in this one.
+    if (restored.old_log_id() == meta.log_id() && meta.applied() <= restored.old_tree_size()) {
+      return {};
+    }
   }
-  return {};
+  return NotTogether("of log " + ToHex(meta.log_id()) + ", the journal is " +
+                     ToHex(journal.log_id()));
 }
 
 }  // namespace
@@ -102,6 +110,8 @@ Result<std::unique_ptr<Runner>> Runner::Start(journal::Journal* journal, store::
   NOROSHI_ASSIGN_OR_RETURN(state->engine, Engine::Create(store));
   state->applied = state->engine->next();
   state->thread = std::thread([raw = state.get()] { raw->Run(); });
+  pthread_setname_np(state->thread.native_handle(), "engine");
+  pthread_setname_np(state->thread.native_handle(), "engine");
   return std::unique_ptr<Runner>(new Runner(std::move(state)));
 }
 

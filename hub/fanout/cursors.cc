@@ -1,5 +1,7 @@
 #include "hub/fanout/cursors.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -11,6 +13,8 @@ namespace noroshi::fanout {
 
 void Cursors::Start() {
   thread_ = std::thread([this] { Run(); });
+  pthread_setname_np(thread_.native_handle(), "cursors");
+  pthread_setname_np(thread_.native_handle(), "fanout");
 }
 
 void Cursors::Stop() {

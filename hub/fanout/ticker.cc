@@ -1,5 +1,7 @@
 #include "hub/fanout/ticker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -99,6 +101,8 @@ Ticker::~Ticker() {
 void Ticker::Start() {
   NOROSHI_CHECK(!state_->thread.joinable());
   state_->thread = std::thread([raw = state_.get()] { raw->Run(); });
+  pthread_setname_np(state_->thread.native_handle(), "ticker");
+  pthread_setname_np(state_->thread.native_handle(), "ticker");
 }
 
 void Ticker::OnDeadlinesChanged() {

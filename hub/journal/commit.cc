@@ -1,4 +1,6 @@
 // The committer: one thread that turns whatever waits into one synced write.
+#include <pthread.h>
+
 #include "common/base/encoding.h"
 #include "common/log/log.h"
 #include "common/merkle/merkle.h"
@@ -26,6 +28,7 @@ class NodesInMemory final : public NodeReader {
 
 void RocksJournal::Start() {
   committer_ = std::thread([this] { Run(); });
+  pthread_setname_np(committer_.native_handle(), "commit");
 }
 
 void RocksJournal::Run() {
