@@ -78,8 +78,12 @@ int Ack(const Environment& environment, const AckOptions& options) {
   if (environment.json) {
     std::fputs(text->c_str(), stdout);
   } else {
+    const auto* reason =
+        error || !answer.is_object() ? nullptr : answer.get_object().if_contains("reason");
+    const std::string why =
+        reason != nullptr && reason->is_string() ? std::string(reason->get_string()) : *text;
     std::puts(taken ? "受け付けられました / accepted"
-                    : ("拒否されました / refused: " + *text).c_str());
+                    : ("拒否されました / refused: " + why).c_str());
   }
   return taken ? kExitOk : kExitDataError;
 }

@@ -13,9 +13,8 @@ namespace noroshi::agent {
 namespace {
 
 Result<tls::EnrollToken> ReadToken(const Environment& environment, const std::string& file) {
-  NOROSHI_ASSIGN_OR_RETURN(
-      const std::string text,
-      environment.files.Read(file == "-" ? "/dev/stdin" : file, tls::kTokenTextBytesMax));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string text,
+                           environment.ReadInput(file, tls::kTokenTextBytesMax));
   return tls::ParseToken(text);
 }
 

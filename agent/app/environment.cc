@@ -1,8 +1,10 @@
 #include "agent/app/environment.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <set>
 
@@ -177,6 +179,21 @@ Result<void> Environment::StorePins(const session::Pins& pins) const {
 
 Result<spool::Spool> Environment::OpenSpool(const Settings& settings) const {
   return spool::Spool::Open(files, path("spool"), settings.limits);
+}
+
+Result<std::string> Environment::ReadInput(const std::string& name, size_t max) const {
+  if (name != "-") return files.Read(name, max);
+  std::string content;
+  char buffer[65536];
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoError("read standard input");
+    if (got == 0) return content;
+    content.append(buffer, static_cast<size_t>(got));
+    if (content.size() > max)
+      return Error{ErrorCode::kInvalid, fmt::format("standard input: larger than {} bytes", max)};
+  }
 }
 
 int FailConfig(const Environment& environment, const Error& error) {

@@ -57,6 +57,8 @@ struct Environment {
   Result<session::Pins> LoadPins() const;
   Result<void> StorePins(const session::Pins& pins) const;
   Result<spool::Spool> OpenSpool(const Settings& settings) const;
+  // A file that the user named; "-" is standard input. kInvalid beyond max bytes.
+  Result<std::string> ReadInput(const std::string& name, size_t max) const;
 
   // Prints "noroshi-agent: message" (or {"error":…} with --json) to standard
   // error and gives the exit code.

@@ -18,10 +18,6 @@ namespace {
 
 namespace json = boost::json;
 
-Result<std::string> ReadInput(const Environment& environment, const std::string& path, size_t max) {
-  return environment.files.Read(path == "-" ? "/dev/stdin" : path, max);
-}
-
 // What one command needs to file something: opened once.
 struct Desk {
   const Environment& environment;
@@ -209,7 +205,7 @@ int ReportIncident(const Environment& environment, const IncidentOptions& option
   if (!desk.ok()) return FailConfig(environment, desk.error());
   std::vector<Entry> form;
   if (!options.file.empty()) {
-    const auto text = ReadInput(environment, options.file, kFormBytesMax);
+    const auto text = environment.ReadInput(options.file, kFormBytesMax);
     if (!text.ok()) return environment.Fail(text.error());
     auto entries = ReadForm(options.file == "-" ? "stdin" : options.file, *text);
     if (!entries.ok()) return environment.Fail(entries.error());
@@ -241,7 +237,7 @@ int ReportMail(const Environment& environment, const MailOptions& options) {
   std::vector<spool::Item> queued;
   int exit_code = kExitOk;
   for (const std::string& file : *files) {
-    const auto content = ReadInput(environment, file, kMboxBytesMax);
+    const auto content = environment.ReadInput(file, kMboxBytesMax);
     if (!content.ok()) {
       exit_code = environment.Fail(content.error());
       continue;

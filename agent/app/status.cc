@@ -27,6 +27,15 @@ json::object Connection(const Environment& environment) {
   return connection;
 }
 
+// The last restore of the hub that we noticed; null: none.
+json::value LastRestore(const Environment& environment) {
+  const auto text = environment.files.Read(environment.path("run/restored.json"), kStatusBytesMax);
+  if (!text.ok()) return nullptr;
+  json::error_code error;
+  json::value value = json::parse(*text, error);
+  return error ? json::value() : value;
+}
+
 json::object SpoolJson(const spool::Counts& counts) {
   return {{"waiting", counts.waiting},
           {"waiting_bytes", counts.waiting_bytes},
@@ -43,6 +52,7 @@ Result<json::object> Gather(const Environment& environment) {
   const int64_t now = environment.clock.NowMs();
   json::object status = {{"organization", parts.pins.organization}, {"agent", parts.pins.agent}};
   status["connection"] = Connection(environment);
+  status["hub_restored"] = LastRestore(environment);
   NOROSHI_ASSIGN_OR_RETURN(const auto counts, parts.spool.Count(now));
   status["spool"] = SpoolJson(counts);
   NOROSHI_ASSIGN_OR_RETURN(const auto receipt, parts.spool.NewestReceiptHead(now));
@@ -89,6 +99,9 @@ int Status(const Environment& environment) {
                       Text(connection, "hub"), Text(connection, "since"));
   if (Text(connection, "error") != "-")
     text += fmt::format("                    {}\n", Text(connection, "error"));
+  if (const auto& restored = status.at("hub_restored"); restored.is_object())
+    text += fmt::format("ハブの復元 / hub restored from a backup: {}, {} 件を再送 / put back\n",
+                        Text(restored.get_object(), "at"), Text(restored.get_object(), "put_back"));
   text += fmt::format("送信待ち / waiting  {} ({} bytes)\n", Text(spool, "waiting"),
                       Text(spool, "waiting_bytes"));
   text += fmt::format("送信済み / sent     {}   拒否 / rejected {}   破損 / corrupt {}\n",

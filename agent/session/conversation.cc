@@ -177,7 +177,7 @@ Result<void> Conversation::AcceptNewLog(const v1::Welcome& welcome,
        {"new_log", ToHex(head.log_id())},
        {"surviving_entries", surviving},
        {"put_back", static_cast<uint64_t>(back.size())}});
-  return {};
+  return events_.restored ? events_.restored(head, back.size()) : Result<void>();
 }
 
 Result<void> Conversation::OnReceipts(v1::Receipts* receipts, std::string_view frame) {

@@ -67,6 +67,8 @@ class Conversation {
   struct Events {
     std::function<void()> delivered;                              // New in the inbox.
     std::function<Result<void>(const v1::Certificate&)> renewed;  // Store it.
+    // The hub was restored from a backup, and so many submissions were put back.
+    std::function<Result<void>(const v1::TreeHead& head, size_t put_back)> restored;
   };
 
   Conversation(const Parts& parts, Options options, Events events);

@@ -17,6 +17,7 @@
 #include "agent/session/backoff.h"
 #include "agent/session/credentials.h"
 #include "agent/session/dial.h"
+#include "common/base/encoding.h"
 #include "common/log/log.h"
 #include "common/tls/certificate.h"
 #include "common/wire/frame.h"
@@ -86,6 +87,7 @@ struct Runner::Impl {
   bool Done(Live& live);
   bool AllGone();
   Result<void> Renewed(const std::string& key_pem, const v1::Certificate& certificate);
+  Result<void> KeepRestore(const v1::TreeHead& head, size_t put_back);
   void KeepEvidence(const std::string& evidence);
 
   asio::io_context io{1};
@@ -309,6 +311,9 @@ asio::awaitable<Result<void>> Runner::Impl::Session() {
   events.renewed = [this, next_key](const v1::Certificate& certificate) {
     return Renewed(next_key, certificate);
   };
+  events.restored = [this](const v1::TreeHead& head, size_t put_back) {
+    return KeepRestore(head, put_back);
+  };
   Status("connecting", last_error);
   auto stream = co_await Dial(options.route, **context);
   if (!stream.ok()) co_return stream.error();
@@ -441,6 +446,15 @@ Result<void> Runner::Impl::Renewed(const std::string& key_pem, const v1::Certifi
                                            certificate, ca_pem, parts.conversation.clock));
   Log(Level::kInfo, "certificate_renewed");
   return {};
+}
+
+// For `status`: it stays until the next restore.
+Result<void> Runner::Impl::KeepRestore(const v1::TreeHead& head, size_t put_back) {
+  const boost::json::object restore = {{"at", FormatUtc(parts.conversation.clock.NowMs())},
+                                       {"log_id", ToHex(head.log_id())},
+                                       {"put_back", put_back}};
+  return parts.files.WriteDurably(options.folder + "/run/restored.json",
+                                  boost::json::serialize(restore) + "\n", 0600);
 }
 
 void Runner::Impl::KeepEvidence(const std::string& evidence) {

@@ -65,17 +65,29 @@ Result<Spool> Spool::Open(FileSystem& files, const std::string& folder, const Li
 
 Result<void> Spool::Add(const Item& item, std::string_view submission) {
   NOROSHI_CHECK(item.bytes == submission.size());
-  NOROSHI_ASSIGN_OR_RETURN(const auto waiting, Waiting());
-  uint64_t bytes = submission.size();
-  for (const Item& other : waiting) bytes += other.bytes;
-  if (waiting.size() >= limits_.entries_max || bytes > limits_.bytes_max) {
-    return Error{ErrorCode::kOverloaded,
-                 fmt::format("the spool is full: {} entries wait (limit {}), {} bytes with this "
-                             "one (limit {})",
-                             waiting.size(), limits_.entries_max, bytes, limits_.bytes_max)};
+  const auto full = [&] {
+    return entries_ >= limits_.entries_max || bytes_ + item.bytes > limits_.bytes_max;
+  };
+  if (adds_until_look_ == 0 || full()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto waiting, Waiting());
+    entries_ = waiting.size();
+    bytes_ = 0;
+    for (const Item& other : waiting) bytes_ += other.bytes;
+    adds_until_look_ = kAddsPerLook;
   }
-  return files_->CreateDurably(waiting_folder() + "/" + item.name(),
-                               SealRecord(kSubmissionMagic, submission), kFileMode);
+  if (full()) {
+    return Error{
+        ErrorCode::kOverloaded,
+        fmt::format("the spool is full: {} entries wait (limit {}), {} bytes with this "
+                    "one (limit {})",
+                    entries_, limits_.entries_max, bytes_ + item.bytes, limits_.bytes_max)};
+  }
+  NOROSHI_RETURN_IF_ERROR(files_->CreateDurably(
+      waiting_folder() + "/" + item.name(), SealRecord(kSubmissionMagic, submission), kFileMode));
+  --adds_until_look_;
+  ++entries_;
+  bytes_ += item.bytes;
+  return {};
 }
 
 Result<std::vector<Item>> Spool::Waiting() {

@@ -12,7 +12,8 @@
 // hub answers with the same receipt.
 //
 // Limits: bytes and entries waiting; Add() then says kOverloaded. Writers do not
-// lock each other out: each may exceed the limits by its one submission.
+// lock each other out, and look at the folder for every kAddsPerLook submissions
+// only: each may exceed the limits by what the others added since.
 //
 // Threads: Add() and Waiting() from any thread or process; everything else only
 // by the runner that holds the RunnerLock. Lifetime: files outlives the Spool.
@@ -39,6 +40,7 @@ namespace noroshi::spool {
 inline constexpr uint64_t kBytesMaxDefault = uint64_t{4} << 30;
 inline constexpr size_t kEntriesMaxDefault = 100'000;
 inline constexpr size_t kEntriesMaxLimit = 1'000'000;  // Of any configuration.
+inline constexpr size_t kAddsPerLook = 256;
 inline constexpr int kKeepSentDays = 30;
 inline constexpr int kSentDaysScannedMax = 1000;  // How far back pruning looks.
 
@@ -139,6 +141,10 @@ class Spool {
   std::string folder_;
   Limits limits_;
   std::set<std::string> made_;  // Folders of days that exist.
+  // What waited at the last look, and what was added here since.
+  size_t entries_ = 0;
+  uint64_t bytes_ = 0;
+  size_t adds_until_look_ = 0;
 };
 
 // Taken by the one process that drains the spool. Released by its destructor.

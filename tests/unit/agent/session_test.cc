@@ -134,7 +134,8 @@ class SessionTest : public intake::IntakeTest {
   }
   // Blocks until the hub has so many sessions.
   void WaitForSessions(uint64_t count) {
-    ASSERT_TRUE(Eventually([&](const intake::Stats& stats) { return stats.sessions_open == count; }));
+    ASSERT_TRUE(
+        Eventually([&](const intake::Stats& stats) { return stats.sessions_open == count; }));
   }
 
   FileSystem& files_ = SystemFileSystem();
@@ -288,6 +289,9 @@ TEST_F(SessionTest, ARestoredHubGetsWhatItLacks) {
   EXPECT_TRUE(Receipted(kept));
   EXPECT_TRUE(Receipted(lost));
   EXPECT_EQ(head_.Load().value()->log_id(), journal_->log_id());
+  const auto told = files_.Read(dir_ / "run/restored.json", 4096);
+  ASSERT_TRUE(told.ok());
+  EXPECT_NE(told->find("\"put_back\":1"), std::string::npos) << *told;
 }
 
 TEST_F(SessionTest, ATokenBecomesACertificateOnceTheCaIsTheTokens) {
