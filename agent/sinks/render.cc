@@ -113,6 +113,13 @@ std::string Shown(std::string_view text) {
   return out;
 }
 
+// Every line below the first as deep as the first.
+std::string Indented(std::string text) {
+  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
+    text.insert(at + 1, "  ");
+  return text;
+}
+
 }  // namespace
 
 std::string_view KindWord(v1::AlertKind kind) {
@@ -174,7 +181,7 @@ std::string ToText(const spool::InboxItem& item) {
   if (alert.content_withheld())
     text += "  内容は利用者としてサインインして確認 / Sign in to read the content\n";
   for (const std::string* body : {&alert.text_ja(), &alert.text_en()}) {
-    if (!body->empty()) text += "  " + Shown(*body) + "\n";
+    if (!body->empty()) text += "  " + Indented(Shown(*body)) + "\n";
   }
   for (const auto& indicator : alert.indicators())
     text += fmt::format("  - {}: {}\n", Shown(indicator.type()), Shown(indicator.value()));

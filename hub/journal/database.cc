@@ -129,6 +129,11 @@ Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options)
   if (!options.create_if_missing && !base->FileExists(options.folder + "/CURRENT").ok()) {
     return Error{ErrorCode::kNotFound, "no journal in " + options.folder};
   }
+  // RocksDB would make the folder itself, but warn that it finds none.
+  if (options.create_if_missing) {
+    const rocksdb::Status made = base->CreateDirIfMissing(options.folder);
+    if (!made.ok()) return FromStatus(made, "make folder " + options.folder);
+  }
   std::unique_ptr<Database> database(new Database);
   database->env_ =
       rocksdb::NewCompositeEnv(std::make_shared<CopyingFileSystem>(base->GetFileSystem()));

@@ -24,7 +24,7 @@ FileWatch::FileWatch(const std::vector<std::string>& paths)
   NOROSHI_CHECK(descriptor_ >= 0);
   for (const std::string& path : paths) {
     ::inotify_add_watch(descriptor_, path.c_str(),
-                        IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE);
+                        IN_MODIFY | IN_CREATE | IN_MOVE | IN_DELETE | IN_CLOSE_WRITE);
   }
 }
 
