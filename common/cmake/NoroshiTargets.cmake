@@ -3,13 +3,6 @@
 function(noroshi_library folder)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   string(REPLACE "/" "_" target ${folder})
-  set(kept "")  # INTERIM
-  foreach(source IN LISTS ARG_SOURCES)  # INTERIM
-    if(IS_ABSOLUTE ${source} OR EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})  # INTERIM
-      list(APPEND kept ${source})  # INTERIM
-    endif()  # INTERIM
-  endforeach()  # INTERIM
-  set(ARG_SOURCES ${kept})  # INTERIM
   add_library(${target} STATIC ${ARG_SOURCES})
   target_link_libraries(${target} PUBLIC ${ARG_DEPS} noroshi_flags)
 endfunction()
@@ -21,16 +14,6 @@ function(noroshi_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  set(kept "")  # INTERIM
-  foreach(source IN LISTS ARG_SOURCES)  # INTERIM
-    if(IS_ABSOLUTE ${source} OR EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})  # INTERIM
-      list(APPEND kept ${source})  # INTERIM
-    endif()  # INTERIM
-  endforeach()  # INTERIM
-  if(NOT kept)  # INTERIM
-    return()  # INTERIM
-  endif()  # INTERIM
-  set(ARG_SOURCES ${kept})  # INTERIM
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} noroshi_flags GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE NOROSHI_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")

@@ -14,9 +14,9 @@ inline constexpr size_t kRebuildWorkersMax = 64;
 inline constexpr size_t kRebuildBatchMax = 1'024;
 
 struct RebuildOptions {
-  std::string folder;  // Must not exist; removed again on error.
-  size_t workers = 1;  // 1 to kRebuildWorkersMax.
-  size_t batch = 256;  // Entries of one commit: 1 to kRebuildBatchMax.
+  std::string folder;           // Must not exist; removed again on error.
+  size_t workers = 1;           // 1 to kRebuildWorkersMax.
+  size_t batch = 256;           // Entries of one commit: 1 to kRebuildBatchMax.
   uint64_t until = UINT64_MAX;  // Only the entries before this one.
 };
 
