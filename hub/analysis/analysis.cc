@@ -15,17 +15,11 @@ v1::AnalysisResult NewResult(const Rules& rules) {
 
 void AnalyseIncident(const v1::IncidentReport& report, const Rules& rules,
                      v1::AnalysisResult* result) {
-  std::string text;
-  for (const std::string* part :
-       {&report.title(), &report.what_happened(), &report.impact(), &report.response()}) {
-    // A blank line ends a sentence.
-    if (!part->empty()) text.append(*part).append("\n\n");
-  }
-  if (text.size() > kClassifiedBytesMax) {
+  if (IncidentText(report).size() > kClassifiedBytesMax) {
     result->set_outcome(v1::ANALYSIS_OUTCOME_PARTIAL);
     result->set_error("kClassifiedBytesMax: only the first 128 KiB of the texts were classified");
   }
-  *result->mutable_classification() = ClassifyText(text, rules);
+  *result->mutable_classification() = ClassifyIncident(report, rules);
 }
 
 void AnalyseMail(const v1::SuspiciousMail& mail, const Rules& rules, v1::AnalysisResult* result) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/base/encoding.h"
+#include "common/taxonomy/taxonomy.h"
 #include "common/text/unicode.h"
 
 namespace noroshi::analysis {
@@ -21,6 +22,23 @@ struct Span {
   size_t end = 0;
 };
 
+size_t FloorToCharacter(std::string_view text, size_t at) {
+  while (at > 0 && at < text.size() && (text[at] & 0xc0) == 0x80) --at;
+  return at;
+}
+
+// A sentence without end is cut: what its words say does not reach further.
+constexpr size_t kSentenceBytesMax = 2048;
+
+void Add(std::string_view text, size_t begin, size_t end, std::vector<Span>* sentences) {
+  while (end - begin > kSentenceBytesMax) {
+    const size_t cut = FloorToCharacter(text, begin + kSentenceBytesMax);
+    sentences->push_back({begin, cut});
+    begin = cut;
+  }
+  if (begin < end) sentences->push_back({begin, end});
+}
+
 // Sentences of a normalised text (common/text).
 std::vector<Span> SplitSentences(std::string_view text) {
   static const RE2 kEnd("。|[.!?](?:[ \"')]+|$)|\n|!");
@@ -32,17 +50,12 @@ std::vector<Span> SplitSentences(std::string_view text) {
   while (at < text.size() && kEnd.Match(rest, at, text.size(), RE2::UNANCHORED, &match, 1)) {
     const size_t end = static_cast<size_t>(match.data() - text.data()) + match.size();
     if (end == at) break;
-    sentences.push_back({begin, end});
+    Add(text, begin, end, &sentences);
     begin = end;
     at = end;
   }
-  if (begin < text.size()) sentences.push_back({begin, text.size()});
+  Add(text, begin, text.size(), &sentences);
   return sentences;
-}
-
-size_t FloorToCharacter(std::string_view text, size_t at) {
-  while (at > 0 && at < text.size() && (text[at] & 0xc0) == 0x80) --at;
-  return at;
 }
 
 struct Scored {
@@ -83,6 +96,7 @@ class TextScorer {
     int32_t best_percent = 0;
     for (const Span& sentence : sentences_) {
       const std::string_view words = Slice(sentence);
+      if (rule.unless && RE2::PartialMatch(Piece(words), *rule.unless)) continue;
       re2::StringPiece match;
       size_t at = 0;
       while (best_percent < 100 && at < words.size() &&
@@ -107,7 +121,6 @@ class TextScorer {
 
   // How much of the weight counts at this place.
   int32_t PercentOf(const Rule& rule, const Span& sentence, const Span& match) const {
-    if (rule.unless && RE2::PartialMatch(Piece(Slice(sentence)), *rule.unless)) return 0;
     if (!rule.negatable) return 100;
     const size_t from =
         std::max(sentence.begin, match.begin > kContextBytes
@@ -265,6 +278,30 @@ v1::Classification Decide(TextScorer scorer, const Rules& rules) {
 
 v1::Classification ClassifyText(std::string_view text, const Rules& rules) {
   return Decide(TextScorer(text, rules), rules);
+}
+
+std::string IncidentText(const v1::IncidentReport& report) {
+  std::string text;
+  for (const std::string* part :
+       {&report.title(), &report.what_happened(), &report.impact(), &report.response()}) {
+    // A blank line ends a sentence.
+    if (!part->empty()) text.append(*part).append("\n\n");
+  }
+  return text;
+}
+
+v1::Classification ClassifyIncident(const v1::IncidentReport& report, const Rules& rules) {
+  const std::string text = IncidentText(report);
+  TextScorer scorer(text, rules);
+  if (taxonomy::IsEventType(report.event_type())) {
+    AddEvidence("reporter.event-type", report.event_type(), kReportersWeight,
+                &scorer.events()[report.event_type()]);
+  }
+  for (const std::string& cause : report.causes()) {
+    if (!taxonomy::IsCause(cause)) continue;
+    AddEvidence("reporter.cause", cause, kReportersWeight, &scorer.causes()[cause]);
+  }
+  return Decide(std::move(scorer), rules);
 }
 
 v1::Classification ClassifyMail(const v1::SuspiciousMail& mail, const Rules& rules) {

@@ -8,6 +8,7 @@
 // Threads: thread-safe. Deterministic; linear in the text.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "hub/analysis/rules.h"
@@ -21,6 +22,13 @@ inline constexpr size_t kEvidenceMax = 8;                  // Of one label, stro
 inline constexpr size_t kEvidenceBytesMax = 256;
 
 v1::Classification ClassifyText(std::string_view text, const Rules& rules);
+
+// An incident report: its texts (title, what happened, impact, response), and the
+// reporter's own labels as one more piece of evidence.
+inline constexpr int32_t kReportersWeight = 60;
+v1::Classification ClassifyIncident(const v1::IncidentReport& report, const Rules& rules);
+// What of a report is read as text.
+std::string IncidentText(const v1::IncidentReport& report);
 
 // A suspicious mail: a precursor caused by a suspicious mail, unless the receiver
 // says that it went further.

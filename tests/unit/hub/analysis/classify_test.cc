@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -127,6 +128,51 @@ TEST(ClassifyTest, LongTextIsReadUpToTheMaximum) {
   EXPECT_EQ(AnalyseSubmission(submission, BuiltinRules()).outcome(), v1::ANALYSIS_OUTCOME_COMPLETE);
 }
 
+TEST(ClassifyIncidentTest, ReportersOwnLabelsAreEvidence) {
+  v1::IncidentReport report;
+  report.set_title("定例の連絡");
+  report.set_event_type("leak");
+  report.add_causes("insider");
+  const v1::Classification found = ClassifyIncident(report, BuiltinRules());
+  EXPECT_EQ(found.event_type().id(), "leak");
+  EXPECT_EQ(found.event_type().evidence(0).rule(), "reporter.event-type");
+  ASSERT_EQ(found.causes_size(), 1);
+  EXPECT_EQ(found.causes(0).id(), "insider");
+  report.set_event_type("no_such_type");
+  EXPECT_EQ(ClassifyIncident(report, BuiltinRules()).event_type().id(), "");
+}
+
+TEST(ClassifyIncidentTest, AllTextsOfTheReportAreRead) {
+  v1::IncidentReport report;
+  report.set_title("窓口端末の不具合");
+  report.set_impact("受付システムが停止している。");
+  EXPECT_EQ(ClassifyIncident(report, BuiltinRules()).event_type().id(), "unavailability");
+}
+
+// ---- our own labelled texts ----
+
+TEST(AccuracyTest, OwnTexts) {
+  std::ifstream file(std::string(NOROSHI_TEST_DATA) + "/incidents.jsonl");
+  ASSERT_TRUE(file.good());
+  for (std::string line; std::getline(file, line);) {
+    const boost::json::object truth = boost::json::parse(line).as_object();
+    const std::string text(truth.at("text").as_string());
+    EXPECT_EQ(Event(text), truth.at("event_type").as_string()) << text;
+  }
+}
+
+// Quadratic work on the longest text would take minutes.
+TEST(ClassifyTest, WorkIsLinear) {
+  const auto start = std::chrono::steady_clock::now();
+  for (const std::string_view piece : {"情報の漏えいはない", "サーバが停止し",
+                                       "the server was not stopped ", "mail ", "が", "a"}) {
+    std::string text;
+    while (text.size() < kClassifiedBytesMax) text += piece;
+    Classify(text);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+}
+
 // ---- mails and observations ----
 
 TEST(ClassifyMailTest, ReceivedMailIsAPrecursor) {
@@ -212,6 +258,17 @@ TEST(RulesTest, MistakesAreNamed) {
   EXPECT_NE(error("x = = 1\n").find("line "), std::string::npos);
   EXPECT_NE(error("").find("no rules"), std::string::npos);
   EXPECT_FALSE(Rules::Parse("version='t'", "00").ok()) << "no context";
+}
+
+TEST(RulesTest, RulesBeyondTheMaximumAreRefused) {
+  std::string many;
+  for (size_t i = 0; i <= kRulesMax; ++i) {
+    many +=
+        "[[cause]]\nid='r" + std::to_string(i) + "'\nlabel='insider'\nweight=1\npatterns=['x']\n";
+  }
+  const Result<Rules> parsed = Parse(many);
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().message, "kRulesMax");
 }
 
 TEST(RulesTest, ContextTakesBackOrWeakens) {

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "hub/analysis/analysis.h"
+#include "hub/analysis/channel.h"
 
 namespace noroshi::analysis {
 namespace {
@@ -207,6 +208,16 @@ TEST(PoolTest, IncidentsOvertakeAndDoNotWaitForHangingMails) {
   incidents.Wait(1);
   EXPECT_TRUE(mails.order().empty());
   // Destruction does not wait for the hanging child's deadline.
+}
+
+TEST(PoolTest, SubmissionBeyondTheFrameMaximumFails) {
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_HOSTILE_WORKER));
+  Collector collector;
+  std::string big(kFrameBytesMax + 1, 'x');
+  ASSERT_TRUE(pool->Submit({1, std::move(big), WorkKind::kMail}, collector.done()).ok());
+  collector.Wait(1);
+  EXPECT_EQ(collector.Get(1).outcome(), v1::ANALYSIS_OUTCOME_FAILED);
+  EXPECT_EQ(collector.Get(1).error(), "answer: kFrameBytesMax");
 }
 
 TEST(PoolTest, FullQueueRefuses) {
