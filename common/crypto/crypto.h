@@ -66,6 +66,7 @@ bool VerifyEd25519(std::string_view public_key, std::string_view message,
 
 inline constexpr size_t kAesKeyBytes = 32;
 inline constexpr size_t kGcmTagBytes = 16;
+inline constexpr size_t kGcmNonceBytes = 12;
 
 // Encrypts under a key that never encrypts anything else: the nonce is all
 // zeros. Returns ciphertext ‖ 16-byte tag. REQUIRES: key of 32 bytes.
@@ -75,11 +76,12 @@ std::string SealOnce(std::string_view key, std::string_view plaintext,
 Result<std::string> OpenOnce(std::string_view key, std::string_view sealed,
                              std::string_view associated_data);
 
-// AES-256 key wrap (RFC 3394): 32-byte key in, 40 bytes out. Deterministic, so
-// no nonce can repeat. REQUIRES: both keys of 32 bytes.
-inline constexpr size_t kWrappedKeyBytes = 40;
-std::string WrapKey(std::string_view master_key, std::string_view key);
-// kCorruption when the integrity value does not fit.
+// Wraps a 32-byte key under the master key: nonce ‖ AES-256-GCM ciphertext ‖ tag.
+// The nonce is 12 random bytes; a master key may wrap up to 2^32 keys (NIST SP
+// 800-38D, 8.3). REQUIRES: both keys of 32 bytes, the nonce of kGcmNonceBytes.
+inline constexpr size_t kWrappedKeyBytes = kGcmNonceBytes + kAesKeyBytes + kGcmTagBytes;
+std::string WrapKey(std::string_view master_key, std::string_view nonce, std::string_view key);
+// kCorruption when the tag does not fit.
 Result<std::string> UnwrapKey(std::string_view master_key, std::string_view wrapped);
 
 }  // namespace noroshi

@@ -59,8 +59,10 @@ std::string BodyDigest(std::string_view salt, std::string_view body) {
   return hash.Update(salt).Update(body).Finish();
 }
 
-Secrets::Secrets(Random* random) : salt(random->Bytes(merkle::kSaltBytes + kAesKeyBytes)) {
-  key = salt.substr(merkle::kSaltBytes);
+Secrets::Secrets(Random* random)
+    : salt(random->Bytes(merkle::kSaltBytes + kAesKeyBytes + kGcmNonceBytes)) {
+  key = salt.substr(merkle::kSaltBytes, kAesKeyBytes);
+  nonce = salt.substr(merkle::kSaltBytes + kAesKeyBytes);
   salt.resize(merkle::kSaltBytes);
 }
 
@@ -73,7 +75,7 @@ SealedBody Seal(const Draft& draft, Secrets secrets, std::string digest,
   SealedBody body;
   body.sealed =
       SealOnce(secrets.key, plaintext, AssociatedData(draft.kind, draft.organization, id));
-  body.wrapped_key = WrapKey(master_key, secrets.key);
+  body.wrapped_key = WrapKey(master_key, secrets.nonce, secrets.key);
   body.salt = std::move(secrets.salt);
   body.digest = std::move(digest);
   return body;

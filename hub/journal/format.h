@@ -50,6 +50,7 @@ struct Secrets {
   explicit Secrets(Random* random);
   std::string salt;
   std::string key;
+  std::string nonce;  // For wrapping the key.
 };
 
 // `digest` is BodyDigest of the salt and the draft's body.

@@ -94,20 +94,21 @@ TEST(SealOnceTest, OpenNoticesEveryChange) {
   EXPECT_FALSE(OpenOnce(key, sealed.substr(0, kGcmTagBytes - 1), "about").ok());
 }
 
-// RFC 3394, 4.6.
-TEST(WrapKeyTest, MatchesRfc3394) {
-  const std::string master =
-      Hex("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F");
-  const std::string key = Hex("00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F");
-  const std::string wrapped = WrapKey(master, key);
-  EXPECT_EQ(ToHex(wrapped),
-            "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21");
+TEST(WrapKeyTest, IsGcmUnderTheMasterKey) {
+  const std::string master(32, 'm');
+  const std::string nonce = "twelve bytes";
+  const std::string key(32, 'k');
+  const std::string wrapped = WrapKey(master, nonce, key);
+  EXPECT_EQ(wrapped.size(), kWrappedKeyBytes);
+  EXPECT_EQ(wrapped.substr(0, kGcmNonceBytes), nonce);
   EXPECT_EQ(UnwrapKey(master, wrapped).value(), key);
+  EXPECT_NE(WrapKey(master, "twelve_bytes", key).substr(kGcmNonceBytes),
+            wrapped.substr(kGcmNonceBytes));
 }
 
 TEST(WrapKeyTest, UnwrapNoticesEveryChange) {
   const std::string master(32, 'm');
-  const std::string wrapped = WrapKey(master, std::string(32, 'k'));
+  const std::string wrapped = WrapKey(master, "twelve bytes", std::string(32, 'k'));
   for (size_t i = 0; i < wrapped.size(); ++i) {
     std::string changed = wrapped;
     changed[i] = static_cast<char>(changed[i] ^ 1);
@@ -120,7 +121,7 @@ TEST(WrapKeyTest, UnwrapNoticesEveryChange) {
 
 TEST(CryptoTest, AFailedCheckLeavesNothingInTheErrorQueue) {
   ERR_clear_error();
-  EXPECT_FALSE(UnwrapKey(std::string(32, 'm'), std::string(40, 'x')).ok());
+  EXPECT_FALSE(UnwrapKey(std::string(32, 'm'), std::string(kWrappedKeyBytes, 'x')).ok());
   EXPECT_FALSE(OpenOnce(std::string(32, 'k'), std::string(40, 'x'), "").ok());
   EXPECT_FALSE(VerifyEd25519(std::string(32, '\xff'), "m", std::string(64, 's')));
   EXPECT_EQ(ERR_peek_error(), 0U);
