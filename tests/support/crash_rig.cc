@@ -11,9 +11,9 @@ namespace {
 
 constexpr int kCyclesDefault = 20;
 // Receipts between two crashes: 1 to this.
-constexpr uint64_t kReceiptsMax = 60;
+constexpr uint64_t kReceiptsMax = 40;
 // New submissions that each submitter may send in a cycle: the load outlasts the receipts.
-constexpr size_t kQuota = 80;
+constexpr size_t kQuota = 50;
 
 const char* const kSubmitters[] = {"kasumi-ministry", "shinko-agency"};
 const char kReader[] = "bank-ceptoar";

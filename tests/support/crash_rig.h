@@ -24,6 +24,10 @@ namespace noroshi::support {
 // Cycles of each crash test: NOROSHI_CRASH_CYCLES, else 20.
 int CrashCycles();
 
+// Crashes that one hub goes through; then the next, new one: a restart replays
+// what the crash took from the state, and would take longer every time.
+inline constexpr int kCrashesOfOneHub = 20;
+
 class CrashRig {
  public:
   CrashRig(const std::string& folder, const std::vector<std::string>& serve_with, uint64_t seed);

@@ -61,7 +61,7 @@ Submitter::~Submitter() { Stop(); }
 void Submitter::HubIsUp(const std::string& address, size_t more) {
   const std::lock_guard lock(mutex_);
   address_ = address;
-  allowed_ += more;
+  allowed_ = more;
   if (more > 0) idle_ = false;
   changed_.notify_all();
 }

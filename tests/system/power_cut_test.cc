@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 
 #include "tests/support/assertions.h"
@@ -52,18 +53,22 @@ class PowerCutTest : public testing::Test {
 };
 
 TEST_F(PowerCutTest, NothingAcknowledgedIsLostAndNothingHappensTwice) {
-  CrashRig rig(disk_->path(), RealHub(), seed_);
-  ASSERT_OK(rig.Start());
-  for (int cycle = 0; cycle < CrashCycles(); ++cycle) {
-    SCOPED_TRACE("cut " + std::to_string(cycle));
-    ASSERT_NO_FATAL_FAILURE(Cut(rig));
-    ASSERT_OK_AND_ASSIGN(const auto findings, rig.CheckJournal());
+  size_t receipts = 0;
+  for (int cut = 0; cut < CrashCycles(); cut += kCrashesOfOneHub) {
+    const std::string folder = disk_->path() + "/" + std::to_string(cut);
+    std::filesystem::create_directory(folder);
+    CrashRig rig(folder, RealHub(), seed_ + static_cast<uint64_t>(cut));
+    ASSERT_OK(rig.Start());
+    for (int i = cut; i < std::min(cut + kCrashesOfOneHub, CrashCycles()); ++i) {
+      SCOPED_TRACE("cut " + std::to_string(i));
+      ASSERT_NO_FATAL_FAILURE(Cut(rig));
+      ASSERT_OK(rig.Restart());
+    }
+    ASSERT_OK_AND_ASSIGN(const auto findings, rig.Finish());
     ASSERT_THAT(findings, testing::IsEmpty());
-    ASSERT_OK(rig.Restart());
+    receipts += rig.ledger().receipts();
   }
-  ASSERT_OK_AND_ASSIGN(const auto findings, rig.Finish());
-  EXPECT_THAT(findings, testing::IsEmpty());
-  std::printf("%d power cuts, %zu receipts\n", CrashCycles(), rig.ledger().receipts());
+  std::printf("%d power cuts, %zu receipts\n", CrashCycles(), receipts);
 }
 
 TEST_F(PowerCutTest, FindsOutAHubThatDoesNotSync) {
