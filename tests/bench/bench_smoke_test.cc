@@ -1,6 +1,7 @@
 // That each bench runs and prints what its readers expect; not how fast anything is.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "tests/support/json.h"
@@ -12,12 +13,14 @@ namespace {
 using support::json::object;
 using support::json::value;
 
+constexpr std::chrono::minutes kTimeout{4};  // A bench waits for quiet, and reads all it wrote.
+
 // Runs a bench for one round and a second; checks the outer form.
 value RunBench(std::vector<std::string> arguments) {
   std::vector<std::string> argv = {NOROSHI_BENCH_BINARY};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   argv.insert(argv.end(), {"--json", "--rounds", "1", "--seconds", "1", "--connections", "4"});
-  const auto output = support::RunCommand(argv);
+  const auto output = support::RunCommand(argv, "", kTimeout);
   EXPECT_TRUE(output.ok() && output->status == 0) << (output.ok() ? output->err : "");
   if (!output.ok()) return {};
   auto parsed = support::ParseJson(output->out);

@@ -1,7 +1,6 @@
 #include "tests/bench/cpu.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,10 +28,12 @@ double Ticks() {
 struct Stat {
   std::string name;
   double seconds = 0;
+  double ended_children_seconds = 0;
 };
 
-// user and system time of a process or thread: fields 14 and 15 of its stat
-// file. The name stands in parentheses and may itself hold some.
+// User and system time of a process or thread: fields 14 and 15 of its stat
+// file; 16 and 17 are those of children that it has waited for. The name stands
+// in parentheses and may itself hold some.
 std::optional<Stat> ReadStat(const std::string& folder) {
   const std::string text = support::ReadFile(folder + "/stat");
   const size_t open = text.find('(');
@@ -43,8 +44,11 @@ std::optional<Stat> ReadStat(const std::string& folder) {
   for (int field = 3; field < 14; ++field) fields >> skipped;
   double user = 0;
   double system = 0;
-  if (!(fields >> user >> system)) return std::nullopt;
-  return Stat{text.substr(open + 1, close - open - 1), (user + system) / Ticks()};
+  double children_user = 0;
+  double children_system = 0;
+  if (!(fields >> user >> system >> children_user >> children_system)) return std::nullopt;
+  return Stat{text.substr(open + 1, close - open - 1), (user + system) / Ticks(),
+              (children_user + children_system) / Ticks()};
 }
 
 std::vector<pid_t> ChildrenOf(const std::string& task_folder) {
@@ -59,7 +63,7 @@ void Add(pid_t pid, bool child, ServerCpu* cpu) {
   const std::string folder = fmt::format("/proc/{}", pid);
   const auto process = ReadStat(folder);
   if (!process) return;
-  cpu->seconds += process->seconds;
+  cpu->seconds += process->seconds + process->ended_children_seconds;
   std::error_code gone;
   for (const auto& task : std::filesystem::directory_iterator(folder + "/task", gone)) {
     if (const auto thread = ReadStat(task.path().string())) {
@@ -67,16 +71,6 @@ void Add(pid_t pid, bool child, ServerCpu* cpu) {
     }
     for (const pid_t next : ChildrenOf(task.path().string())) Add(next, true, cpu);
   }
-}
-
-double SecondsOf(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-}
-
-double UsedBy(int who) {
-  rusage usage{};
-  ::getrusage(who, &usage);
-  return SecondsOf(usage.ru_utime) + SecondsOf(usage.ru_stime);
 }
 
 }  // namespace
@@ -124,10 +118,7 @@ MachineLoad ReadMachineLoad() {
     const bool idle = field == 3 || field == 4;
     if (!idle) load.busy_seconds += ticks / Ticks();
   }
-  load.ours_seconds = UsedBy(RUSAGE_SELF) + UsedBy(RUSAGE_CHILDREN);
-  if (const auto living = ReadServerCpu(::getpid()); living.ok()) {
-    load.ours_seconds += living->seconds - UsedBy(RUSAGE_SELF);
-  }
+  if (const auto ours = ReadServerCpu(::getpid()); ours.ok()) load.ours_seconds = ours->seconds;
   return load;
 }
 

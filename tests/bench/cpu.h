@@ -12,8 +12,8 @@
 
 namespace noroshi::bench {
 
-// A process with its children. A thread's figure disappears with the thread;
-// the process's total keeps it.
+// A process with its children, ended ones included. A thread's figure disappears
+// with the thread; the process's total keeps it.
 struct ServerCpu {
   double seconds = 0;
   // By thread name. Threads of children carry their process's name before it:

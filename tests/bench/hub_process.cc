@@ -45,7 +45,7 @@ Result<void> HubProcess::Serve() {
   options.stdout_file = options.stderr_file = log_;
   NOROSHI_ASSIGN_OR_RETURN(process_, support::Process::Start(options));
   support::Wake wake;
-  wake.paths = {data_ + "/run"};
+  wake.ask = true;  // Before the first start there is no folder to watch.
   wake.process = process_->pidfd();
   const auto serving = support::WaitUntil(
       "the hub's address", wake, [&] { return support::ReadFile(address_file).ends_with('\n'); });

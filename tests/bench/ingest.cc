@@ -68,6 +68,9 @@ class IngestRounds {
                    "the hub has counted " + std::to_string(NumberOf(status, "submissions")) +
                        " of " + std::to_string(acknowledged_) + " acknowledged submissions"};
     }
+    if (const std::string why = client->analysis_error(); !why.empty()) {
+      return Error{ErrorCode::kInternal, "analysis was incomplete: " + why};
+    }
     Figures figures{
         {"acknowledged", acknowledged},
         {"postponed", static_cast<double>(result.postponed)},

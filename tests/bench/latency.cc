@@ -39,6 +39,7 @@ class LatencyRounds {
       return Error{ErrorCode::kInternal, "the hub has not counted all acknowledged submissions"};
     }
     return Figures{{"acknowledged", static_cast<double>(result.acknowledged)},
+                   {"postponed", static_cast<double>(result.postponed)},
                    {"receipt_p50_ms", Percentile(&result.latencies_ms, 0.5)},
                    {"receipt_p99_ms", Percentile(&result.latencies_ms, 0.99)}};
   }

@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
@@ -83,12 +84,15 @@ struct LoadClient::Impl {
   void TopUp(Connection* connection);
   void Send(Connection* connection, const v1::AgentFrame& frame);
   void Flush(Connection* connection);
+  void NoteError(const std::string& error);
   void FinishIfDone();
   void Fail(const Error& error);
   std::string NewId();
 
   const LoadOptions options;
   std::atomic<uint64_t> deliveries{0};
+  std::mutex mutex;
+  std::string analysis_error;  // Guarded by mutex.
 
   // The client's thread only:
   std::vector<std::unique_ptr<Connection>> connections;
@@ -212,6 +216,7 @@ Result<void> LoadClient::Impl::Handle(Connection* connection, const v1::HubFrame
       const auto& items = frame.deliveries().deliveries();
       if (items.empty()) return {};
       deliveries += static_cast<uint64_t>(items.size());
+      for (const v1::Delivery& item : items) NoteError(item.update().analysis_error());
       v1::AgentFrame answer;
       answer.mutable_delivery_ack()->set_position(items.rbegin()->position());
       Send(connection, answer);
@@ -300,6 +305,12 @@ asio::awaitable<void> LoadClient::Impl::WriteOut(Connection* connection) {
   connection->writing = false;
 }
 
+void LoadClient::Impl::NoteError(const std::string& error) {
+  if (error.empty()) return;
+  const std::lock_guard lock(mutex);
+  if (analysis_error.empty()) analysis_error = error;
+}
+
 void LoadClient::Impl::FinishIfDone() {
   if (running || under_way > 0 || !waiting || greeted < connections.size()) return;
   waiting->set_value({});
@@ -359,5 +370,10 @@ Result<LoadResult> LoadClient::Run(std::chrono::milliseconds duration) {
 }
 
 uint64_t LoadClient::deliveries() const { return impl_->deliveries; }
+
+std::string LoadClient::analysis_error() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->analysis_error;
+}
 
 }  // namespace noroshi::bench

@@ -51,6 +51,9 @@ class LoadClient {
 
   // Items received since Connect. Connections go on taking them between runs.
   uint64_t deliveries() const;
+  // The first submission of which the hub says that its analysis is incomplete:
+  // why. Empty: none. A hub that fails fast must not look fast.
+  std::string analysis_error() const;
 
  private:
   struct Impl;

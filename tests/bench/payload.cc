@@ -15,7 +15,7 @@ constexpr size_t kIdOffset = 2;
 constexpr size_t kIdBytes = 16;
 // Letters, for digits are often left out when texts are compared. Valid base64.
 constexpr std::string_view kSerial = "QZXSERIALQ";
-constexpr size_t kAttachmentBytes = 24 * 1024;
+constexpr size_t kMailHeaderBytes = 1024;  // About: headers, boundaries, the submission's fields.
 
 struct Story {
   const char* title;
@@ -75,11 +75,11 @@ std::string MakeReport(const Story& story) {
   return submission.SerializeAsString();
 }
 
-std::string MakeAttachment() {
+std::string MakeAttachment(size_t size) {
   std::string base64;
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   uint32_t state = 1;
-  while (base64.size() < kAttachmentBytes) {
+  while (base64.size() < size) {
     for (int i = 0; i < 76; ++i) {
       state = state * 1664525 + 1013904223;
       base64 += kAlphabet[(state >> 16) % kAlphabet.size()];
@@ -114,7 +114,8 @@ std::string MakeMail(size_t variant) {
       "{2}--b1\r\nContent-Type: application/octet-stream; name=\"invoice.zip\"\r\n"
       "Content-Disposition: attachment; filename=\"invoice.zip\"\r\n"
       "Content-Transfer-Encoding: base64\r\n\r\n{3}--b1--\r\n",
-      kSerial, text, html, MakeAttachment());
+      kSerial, text, html,
+      MakeAttachment(kMailBytes - kMailHeaderBytes - text.size() - html.size()));
 }
 
 std::string MakeMailSubmission(size_t variant) {

@@ -20,7 +20,7 @@ double SecondsSince(Steady::time_point start) {
 
 class RebuildRounds {
  public:
-  // A hub that has taken reports for one round, and is stopped.
+  // A hub that has taken reports for as long as all rounds together, and is stopped.
   static Result<std::unique_ptr<RebuildRounds>> Prepare(const Options& options) {
     auto rounds = std::make_unique<RebuildRounds>();
     NOROSHI_ASSIGN_OR_RETURN(rounds->hub_, HubProcess::Start(options.hub_binary, options.folder));
@@ -30,7 +30,8 @@ class RebuildRounds {
     SubmissionSource source = SubmissionSource::Reports();
     NOROSHI_ASSIGN_OR_RETURN(const auto client,
                              LoadClient::Connect({hub.address(), agents, kInFlight, &source}));
-    NOROSHI_ASSIGN_OR_RETURN(const LoadResult result, client->Run(options.round));
+    NOROSHI_ASSIGN_OR_RETURN(const LoadResult result,
+                             client->Run(options.round * static_cast<int64_t>(options.rounds)));
     rounds->submissions_ = result.acknowledged;
     NOROSHI_ASSIGN_OR_RETURN(const auto status, hub.Settle());
     rounds->entries_ = NumberOf(status, "tree_size");
