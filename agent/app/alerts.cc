@@ -83,7 +83,7 @@ int Ack(const Environment& environment, const AckOptions& options) {
     const std::string why =
         reason != nullptr && reason->is_string() ? std::string(reason->get_string()) : *text;
     std::puts(taken ? "受け付けられました / accepted"
-                    : ("拒否されました / refused: " + why).c_str());
+                    : ("拒否されました / refused: " + sinks::Printable(why)).c_str());
   }
   return taken ? kExitOk : kExitDataError;
 }

@@ -9,6 +9,7 @@
 #include "agent/app/form.h"
 #include "agent/app/mailbox.h"
 #include "agent/app/parts.h"
+#include "agent/sinks/render.h"
 #include "common/base/encoding.h"
 #include "common/merkle/merkle.h"
 #include "common/wire/frame.h"
@@ -130,7 +131,8 @@ std::string OutcomeText(const Outcome& outcome) {
   if (outcome.state == "accepted")
     return fmt::format("  受領証を検証しました / receipt verified: sequence {}, tree size {}\n",
                        outcome.receipt->sequence(), outcome.receipt->head().tree_size());
-  if (outcome.state == "rejected") return "  受理されませんでした / rejected: " + outcome.rejection;
+  if (outcome.state == "rejected")
+    return "  受理されませんでした / rejected: " + sinks::Printable(outcome.rejection);
   if (outcome.state == "receipt_invalid")
     return "  受領証が正しくありません / the receipt is not valid\n";
   return "  まだ受領されていません。保存済みで、届き次第送ります / not received yet; it is kept "

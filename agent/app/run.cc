@@ -1,4 +1,5 @@
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "agent/app/commands.h"
@@ -13,12 +14,24 @@ namespace {
 // After the hub is drained, sinks may take this long for what came.
 constexpr std::chrono::milliseconds kSinksPatience{60'000};
 
+// `status` holds the lock for an instant, `report --wait` for as long as it sends.
+constexpr std::chrono::milliseconds kLockRetry{100};
+constexpr int kLockTries = 50;
+
+Result<spool::RunnerLock> TakeLock(const Environment& environment) {
+  for (int i = 1;; ++i) {
+    auto lock = spool::RunnerLock::Take(LockPath(environment));
+    if (lock.ok() || lock.error().code != ErrorCode::kConflict || i == kLockTries) return lock;
+    std::this_thread::sleep_for(kLockRetry);
+  }
+}
+
 }  // namespace
 
 int Run(const Environment& environment, const RunOptions& options) {
   auto parts = Parts::Open(environment);
   if (!parts.ok()) return FailConfig(environment, parts.error());
-  auto lock = spool::RunnerLock::Take(LockPath(environment));
+  const auto lock = TakeLock(environment);
   if (!lock.ok()) return environment.Fail(lock.error());
 
   std::vector<std::unique_ptr<sinks::Sink>> sinks;

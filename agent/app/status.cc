@@ -6,6 +6,7 @@
 #include "agent/app/commands.h"
 #include "agent/app/parts.h"
 #include "agent/session/credentials.h"
+#include "agent/sinks/render.h"
 #include "common/base/encoding.h"
 
 namespace noroshi::agent {
@@ -76,7 +77,10 @@ Result<json::object> Gather(const Environment& environment) {
 std::string Text(const json::object& object, const char* key) {
   const auto* value = object.if_contains(key);
   if (value == nullptr || value->is_null()) return "-";
-  if (value->is_string()) return value->get_string().empty() ? "-" : value->get_string().c_str();
+  if (value->is_string()) {
+    const std::string_view text = value->get_string();
+    return text.empty() ? "-" : sinks::Printable(text);
+  }
   return json::serialize(*value);
 }
 

@@ -31,6 +31,9 @@ constexpr size_t kReadBufferBytes = 64 * 1024;
 constexpr size_t kWatchBufferBytes = 64 * 1024;
 constexpr size_t kCaBytesMax = 64 * 1024;
 constexpr int kQuietPings = 2;  // Round trips without a delivery, until once is done.
+// A hub that welcomes and then breaks off at once is not asked again at once.
+constexpr std::chrono::milliseconds kSettledAfter{10'000};
+constexpr size_t kEvidenceFilesMax = 20;
 constexpr std::chrono::milliseconds kHousekeepingInterval{24 * 3600 * 1000};
 
 }  // namespace
@@ -57,6 +60,7 @@ struct Runner::Impl {
     uint64_t pings = 0;
     uint64_t deliveries_at_ping = 0;
     int quiet_pings = 0;
+    bool told = false;  // Status says that it is connected.
 
     void End(std::optional<Error> why) {
       if (!closing && why) error = std::move(why);
@@ -104,8 +108,8 @@ struct Runner::Impl {
   std::string last_error;
   std::string ca_pem;
   std::chrono::milliseconds advice{0};
-  bool was_welcomed = false;
-  size_t gone = 0;  // Of until_gone, from the front.
+  bool was_useful = false;  // The last connection got something done, or stood for a while.
+  size_t gone = 0;          // Of until_gone, from the front.
   std::optional<Result<void>> outcome;
 };
 
@@ -254,7 +258,7 @@ asio::awaitable<void> Runner::Impl::Supervise() {
   while (true) {
     last_attempt = parts.conversation.clock.Steady();
     advice = std::chrono::milliseconds(0);
-    was_welcomed = false;
+    was_useful = false;
     auto ended = co_await Session();
     live.reset();
     if (ended.ok()) {
@@ -262,7 +266,7 @@ asio::awaitable<void> Runner::Impl::Supervise() {
       backoff.Reset();
       continue;  // A renewed certificate: with it, at once.
     }
-    if (was_welcomed) backoff.Reset();
+    if (was_useful) backoff.Reset();
     last_error = ended.error().message;
     const auto wait = backoff.Next(advice);
     Log(Level::kWarning, "disconnected",
@@ -346,8 +350,8 @@ asio::awaitable<Result<void>> Runner::Impl::Converse(std::shared_ptr<Live> sessi
       if (auto taken = session->conversation.OnFrame(**frame); !taken.ok())
         session->End(taken.error());
     }
-    if (!was_welcomed && session->conversation.welcomed()) {
-      was_welcomed = true;
+    if (!session->told && session->conversation.welcomed()) {
+      session->told = true;
       last_error.clear();
       Status("connected", "");
     }
@@ -360,6 +364,9 @@ asio::awaitable<Result<void>> Runner::Impl::Converse(std::shared_ptr<Live> sessi
   }
   if (auto closed = session->conversation.Close(); !closed.ok()) co_return closed.error();
   KeepEvidence(session->conversation.evidence());
+  was_useful = session->conversation.receipts_seen() > 0 ||
+               (session->conversation.welcomed() &&
+                parts.conversation.clock.Steady() >= last_attempt + kSettledAfter);
   advice = std::chrono::milliseconds(session->conversation.goodbye().retry_after_ms());
   if (outcome) {
     io.stop();
@@ -462,6 +469,9 @@ void Runner::Impl::KeepEvidence(const std::string& evidence) {
   const std::string path =
       options.folder + "/evidence/" + FormatUtc(parts.conversation.clock.NowMs()) + ".json";
   auto kept = parts.files.MakeFolder(options.folder + "/evidence", 0700);
+  const auto files = parts.files.List(options.folder + "/evidence", kEvidenceFilesMax);
+  // The hub says the same at every attempt: the first ones are what matters.
+  if (files.ok() && files->size() >= kEvidenceFilesMax) return;
   if (kept.ok()) kept = parts.files.WriteDurably(path, evidence, 0600);
   Log(Level::kError, kept.ok() ? "evidence_kept" : "evidence_lost",
       {{"file", path}, {"error", kept.ok() ? "" : kept.error().message}});

@@ -104,15 +104,6 @@ json::object UpdateJson(const v1::Update& update) {
           {"exercise_id", update.exercise_id()}};
 }
 
-// A terminal must not be steered by what somebody wrote.
-std::string Shown(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f; }, '?');
-  return out;
-}
-
 // Every line below the first as deep as the first.
 std::string Indented(std::string text) {
   for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
@@ -169,6 +160,28 @@ json::object ToJson(const spool::InboxItem& item) {
   return object;
 }
 
+std::string Printable(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    const auto third = i + 2 < text.size() ? static_cast<unsigned char>(text[i + 2]) : 0;
+    if ((byte < 0x20 && byte != '\n') || byte == 0x7f) {
+      out.push_back('?');
+    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // C1 controls
+      out.push_back('?');
+      ++i;
+    } else if (byte == 0xe2 && ((next == 0x80 && third >= 0xaa && third <= 0xae) ||
+                                (next == 0x81 && third >= 0xa6 && third <= 0xa9))) {
+      out.push_back('?');  // U+202A to U+202E, U+2066 to U+2069
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
 std::string ToText(const spool::InboxItem& item) {
   v1::Alert alert;
   if (!alert.ParseFromString(item.delivery.alert())) return "(unreadable)\n";
@@ -176,15 +189,15 @@ std::string ToText(const spool::InboxItem& item) {
       fmt::format("{}  TLP:{}  {}  {}\n", ToHex(alert.alert_id()), TlpWord(alert.tlp()),
                   Time(alert.issued_at_ms()), KindText(alert.kind()));
   if (!alert.exercise_id().empty())
-    text += fmt::format("  【演習 / EXERCISE {}】\n", Shown(alert.exercise_id()));
-  text += fmt::format("  {}\n  {}\n", Shown(alert.title_ja()), Shown(alert.title_en()));
+    text += fmt::format("  【演習 / EXERCISE {}】\n", Printable(alert.exercise_id()));
+  text += fmt::format("  {}\n  {}\n", Printable(alert.title_ja()), Printable(alert.title_en()));
   if (alert.content_withheld())
     text += "  内容は利用者としてサインインして確認 / Sign in to read the content\n";
   for (const std::string* body : {&alert.text_ja(), &alert.text_en()}) {
-    if (!body->empty()) text += "  " + Indented(Shown(*body)) + "\n";
+    if (!body->empty()) text += "  " + Indented(Printable(*body)) + "\n";
   }
   for (const auto& indicator : alert.indicators())
-    text += fmt::format("  - {}: {}\n", Shown(indicator.type()), Shown(indicator.value()));
+    text += fmt::format("  - {}: {}\n", Printable(indicator.type()), Printable(indicator.value()));
   if (alert.acknowledge_by_ms() != 0)
     text += fmt::format("  確認期限 / Acknowledge by {}\n", Time(alert.acknowledge_by_ms()));
   return text;
