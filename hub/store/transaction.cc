@@ -14,12 +14,17 @@
 namespace noroshi::store {
 namespace {
 
-using Change = std::pair<const std::string, std::optional<std::string>>;
+using KeyedChange = std::pair<const std::string, Change>;
+
+void SortAscending(std::vector<const KeyedChange*>* changes) {
+  std::sort(changes->begin(), changes->end(),
+            [](const KeyedChange* a, const KeyedChange* b) { return a->first < b->first; });
+}
 
 // Merges changed rows, already in the order of the scan, into the database's.
 class Merge {
  public:
-  Merge(const std::vector<const Change*>& changes, bool ascending, const RowVisit& visit)
+  Merge(const std::vector<const KeyedChange*>& changes, bool ascending, const RowVisit& visit)
       : next_(changes.begin()), end_(changes.end()), ascending_(ascending), visit_(visit) {}
 
   // One row of the database. False: stop.
@@ -38,12 +43,13 @@ class Merge {
 
  private:
   bool Before(std::string_view a, std::string_view b) const { return ascending_ ? a < b : b < a; }
-  bool Emit(const Change& change) {
-    return going_ = !change.second || visit_(change.first, *change.second);
+  bool Emit(const KeyedChange& change) {
+    const auto& value = change.second.value;
+    return going_ = !value || visit_(change.first, *value);
   }
 
-  std::vector<const Change*>::const_iterator next_;
-  std::vector<const Change*>::const_iterator end_;
+  std::vector<const KeyedChange*>::const_iterator next_;
+  std::vector<const KeyedChange*>::const_iterator end_;
   bool ascending_;
   const RowVisit& visit_;
   bool going_ = true;
@@ -60,19 +66,18 @@ Transaction::~Transaction() { *state_->open = false; }
 Result<bool> Transaction::Get(std::string_view key, std::string* value) const {
   const auto change = state_->changes.find(key);
   if (change == state_->changes.end()) return GetRow(state_->db, nullptr, key, value);
-  if (!change->second) return false;
-  *value = *change->second;
+  if (!change->second.value) return false;
+  *value = *change->second.value;
   return true;
 }
 
 Result<void> Transaction::Ascend(std::string_view prefix, std::string_view after,
                                  const Visit& visit) const {
-  std::vector<const Change*> changes;
+  std::vector<const KeyedChange*> changes;
   for (const auto& change : state_->changes) {
     if (change.first.starts_with(prefix) && change.first > after) changes.push_back(&change);
   }
-  std::sort(changes.begin(), changes.end(),
-            [](const Change* a, const Change* b) { return a->first < b->first; });
+  SortAscending(&changes);
   Merge merge(changes, true, visit);
   NOROSHI_RETURN_IF_ERROR(AscendRows(
       state_->db, nullptr, prefix, after,
@@ -83,13 +88,13 @@ Result<void> Transaction::Ascend(std::string_view prefix, std::string_view after
 
 Result<void> Transaction::Descend(std::string_view prefix, std::string_view before,
                                   const Visit& visit) const {
-  std::vector<const Change*> changes;
+  std::vector<const KeyedChange*> changes;
   for (const auto& change : state_->changes) {
     const std::string_view key = change.first;
     if (key.starts_with(prefix) && (before.empty() || key < before)) changes.push_back(&change);
   }
-  std::sort(changes.begin(), changes.end(),
-            [](const Change* a, const Change* b) { return a->first > b->first; });
+  SortAscending(&changes);
+  std::reverse(changes.begin(), changes.end());
   Merge merge(changes, false, visit);
   NOROSHI_RETURN_IF_ERROR(DescendRows(
       state_->db, nullptr, prefix, before,
@@ -101,7 +106,7 @@ Result<void> Transaction::Descend(std::string_view prefix, std::string_view befo
 // ---- writing ----
 
 void Transaction::Put(std::string key, std::string value) {
-  state_->changes.insert_or_assign(std::move(key), std::move(value));
+  state_->changes.insert_or_assign(std::move(key), Change{std::move(value)});
 }
 
 void Transaction::PutNumber(std::string key, uint64_t number) {
@@ -117,7 +122,19 @@ void Transaction::PutRow(std::string key, const Row& row) {
 }
 
 void Transaction::Remove(std::string key) {
-  state_->changes.insert_or_assign(std::move(key), std::nullopt);
+  state_->changes.insert_or_assign(std::move(key), Change{});
+}
+
+// For rows that come and go in great numbers and are written once in their life:
+// if this batch wrote it, nothing happened; if not, RocksDB may drop the removal
+// together with the row at the next flush, so scans do not stumble over them.
+void Transaction::RemoveOnce(std::string key) {
+  const auto change = state_->changes.find(key);
+  if (change != state_->changes.end() && change->second.value) {
+    state_->changes.erase(change);
+  } else {
+    state_->changes.insert_or_assign(std::move(key), Change{std::nullopt, /*written_once=*/true});
+  }
 }
 
 void Transaction::SetMeta(const MetaRow& row) {
@@ -181,7 +198,9 @@ void Transaction::SetFingerprint(std::string_view realm, Fingerprint kind,
 
 void Transaction::AddPending(const PendingAnalysis& pending) { Put(keys::Pending(pending), ""); }
 
-void Transaction::RemovePending(const PendingAnalysis& pending) { Remove(keys::Pending(pending)); }
+void Transaction::RemovePending(const PendingAnalysis& pending) {
+  RemoveOnce(keys::Pending(pending));
+}
 
 void Transaction::SetAlert(const AlertRow& row) {
   NOROSHI_CHECK(row.alert_id().size() == keys::kAlertIdBytes);
@@ -195,7 +214,7 @@ void Transaction::SetDelivery(const DeliveryRow& row) {
 
 void Transaction::AddDeadline(const Deadline& deadline) { Put(keys::Deadline(deadline), ""); }
 
-void Transaction::RemoveDeadline(const Deadline& deadline) { Remove(keys::Deadline(deadline)); }
+void Transaction::RemoveDeadline(const Deadline& deadline) { RemoveOnce(keys::Deadline(deadline)); }
 
 void Transaction::SetOutbox(std::string_view organization, uint64_t position,
                             const OutboxRow& row) {
@@ -207,10 +226,18 @@ void Transaction::AddRestore(uint64_t index, const RestoreRow& row) {
 }
 
 Result<void> Transaction::Commit() {
+  // In key order, which the memtable takes several times faster.
+  std::vector<const KeyedChange*> ordered;
+  ordered.reserve(state_->changes.size());
+  for (const KeyedChange& change : state_->changes) ordered.push_back(&change);
+  SortAscending(&ordered);
   rocksdb::WriteBatch batch;
-  for (const auto& [key, value] : state_->changes) {
-    const rocksdb::Status status =
-        value ? batch.Put(ToSlice(key), ToSlice(*value)) : batch.Delete(ToSlice(key));
+  for (const KeyedChange* keyed : ordered) {
+    const rocksdb::Slice key = ToSlice(keyed->first);
+    const Change& change = keyed->second;
+    const rocksdb::Status status = change.value          ? batch.Put(key, ToSlice(*change.value))
+                                   : change.written_once ? batch.SingleDelete(key)
+                                                         : batch.Delete(key);
     if (!status.ok()) return FromStatus(status, "state: collecting changes");
   }
   rocksdb::WriteOptions options;

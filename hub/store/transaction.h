@@ -66,6 +66,7 @@ class Transaction : public View {
   template <typename Row>
   void PutRow(std::string key, const Row& row);
   void Remove(std::string key);
+  void RemoveOnce(std::string key);
 
   std::unique_ptr<State> state_;
 };

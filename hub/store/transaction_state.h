@@ -19,12 +19,17 @@ struct KeyHash {
   size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
 };
 
+// What becomes of a row: a new value, or none.
+struct Change {
+  std::optional<std::string> value;
+  bool written_once = false;  // Removed, and only ever written by one earlier batch.
+};
+
 struct Transaction::State {
   rocksdb::DB* db = nullptr;
   bool bulk = false;
   std::atomic<bool>* open = nullptr;  // The Store's; cleared when the transaction goes.
-  // New values by key; nullopt: removed.
-  std::unordered_map<std::string, std::optional<std::string>, KeyHash, std::equal_to<>> changes;
+  std::unordered_map<std::string, Change, KeyHash, std::equal_to<>> changes;
 };
 
 }  // namespace noroshi::store

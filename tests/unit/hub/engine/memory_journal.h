@@ -25,6 +25,10 @@ class MemoryJournal : public journal::Journal {
     const std::lock_guard lock(mutex_);
     refusal_ = std::move(refusal);
   }
+  void add_restore(const std::string& old_log_id, uint64_t old_tree_size) {
+    restores_.emplace_back().set_old_log_id(old_log_id);
+    restores_.back().set_old_tree_size(old_tree_size);
+  }
   // As if the body had been destroyed.
   void Erase(uint64_t sequence) {
     const std::lock_guard lock(mutex_);
@@ -86,7 +90,7 @@ class MemoryJournal : public journal::Journal {
   std::string log_id() const override { return log_id_; }
   std::string log_public_key() const override { return std::string(32, 'K'); }
   v1::TreeHead Head() const override { return {}; }
-  std::vector<v1::Restored> Restores() const override { return {}; }
+  std::vector<v1::Restored> Restores() const override { return restores_; }
   Result<v1::Receipt> Prove(uint64_t) override { return Unsupported(); }
   Result<std::string> ProveConsistency(uint64_t, uint64_t) override { return Unsupported(); }
   Result<std::string> RootAt(uint64_t) override { return Unsupported(); }
@@ -109,6 +113,7 @@ class MemoryJournal : public journal::Journal {
   std::condition_variable grown_;
   std::vector<journal::Entry> entries_;
   std::optional<Error> refusal_;
+  std::vector<v1::Restored> restores_;
   int64_t time_ms_ = 1'700'000'000'000;
 };
 

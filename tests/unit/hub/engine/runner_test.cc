@@ -83,9 +83,14 @@ TEST_F(RunnerTest, StateOfAnotherLogMustBeRebuilt) {
   MemoryJournal other(std::string(16, 'O'));
   Script script(&other);
   script.Start();
-  for (int i = 0; i < 3; ++i) script.Time(1);
-  ASSERT_EQ(other.size(), View()->Meta()->applied());
+  for (int i = 0; i < 10; ++i) script.Time(1);
   EXPECT_EQ(Runner::Start(&other, store_.get(), {}, {}).error().code, ErrorCode::kInvalid);
+  // What a restore has cut off, the state must not hold.
+  const uint64_t applied = View()->Meta()->applied();
+  other.add_restore(journal_.log_id(), applied - 1);
+  EXPECT_EQ(Runner::Start(&other, store_.get(), {}, {}).error().code, ErrorCode::kInvalid);
+  other.add_restore(journal_.log_id(), applied);
+  EXPECT_TRUE(Runner::Start(&other, store_.get(), {}, {}).ok());
 }
 
 }  // namespace

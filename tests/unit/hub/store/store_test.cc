@@ -124,6 +124,23 @@ TEST_F(StoreTest, ScansMergeChangesWithTheDatabaseInBothDirections) {
   EXPECT_THAT(Ids(*store_->Snapshot()->Cases(5, 2)), ElementsAre(4, 3));
 }
 
+TEST_F(StoreTest, WhatComesAndGoesInOneBatchLeavesNothing) {
+  auto transaction = store_->Begin();
+  transaction->AddPending({0, 1});
+  transaction->RemovePending({0, 1});
+  transaction->RemovePending({0, 2});  // Never written.
+  transaction->AddPending({0, 3});
+  ASSERT_TRUE(transaction->Commit().ok());
+  EXPECT_EQ(transaction->AnalysisPending({}, 10)->size(), 1u);
+  transaction->RemovePending({0, 3});
+  ASSERT_TRUE(transaction->Commit().ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_TRUE(store_->Snapshot()->AnalysisPending({}, 10)->empty());
+  transaction.reset();
+  Reopen();
+  EXPECT_TRUE(store_->Snapshot()->AnalysisPending({}, 10)->empty());
+}
+
 TEST_F(StoreTest, IdentifiersThatArePrefixesOfOthersDoNotMix) {
   auto transaction = store_->Begin();
   for (const char* organization : {"mo", "moj", "moj-2"}) {
