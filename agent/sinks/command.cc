@@ -11,23 +11,10 @@
 #include <csignal>
 
 #include "agent/sinks/sink.h"
+#include "common/runtime/descriptor.h"
 
 namespace noroshi::sinks {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // A file in memory, so that a command that reads nothing blocks nobody.
 Result<int> InputFile(std::string_view input) {

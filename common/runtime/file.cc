@@ -13,23 +13,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "common/runtime/descriptor.h"
+
 namespace noroshi {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 std::string ParentOf(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path().string();

@@ -19,26 +19,12 @@
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
+#include "common/runtime/descriptor.h"
 
 namespace noroshi::admin {
 namespace {
 
 namespace json = boost::json;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 Result<sockaddr_un> AddressOf(const std::string& path) {
   sockaddr_un address{};
