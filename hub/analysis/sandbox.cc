@@ -27,8 +27,10 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #error "The sandbox knows the system calls of x86-64 and arm64 only."
 #endif
 
+// Sanitizers reserve terabytes of addresses and probe memory through a pipe.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // Shadow memory reserves terabytes of addresses.
+#define NOROSHI_SANITIZED 1
+constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
 #endif
@@ -40,7 +42,11 @@ constexpr int kAllowed[] = {
     SYS_mremap,         SYS_madvise,     SYS_brk,          SYS_futex,
     SYS_exit,           SYS_exit_group,  SYS_rt_sigreturn, SYS_getrandom,
     SYS_clock_gettime,  SYS_sched_yield, SYS_gettimeofday, SYS_restart_syscall,
-    SYS_rt_sigprocmask, SYS_getpid,      SYS_gettid,       SYS_sigaltstack};
+    SYS_rt_sigprocmask, SYS_getpid,      SYS_gettid,       SYS_sigaltstack,
+#if defined(NOROSHI_SANITIZED)
+    SYS_pipe2,
+#endif
+};
 
 // What libraries try on their own, and survive.
 constexpr int kRefused[] = {

@@ -151,7 +151,7 @@ TEST(SandboxTest, ChildCannotReachFilesNetworkOrProcesses) {
   EXPECT_EQ(Act("write-file", pool.get()).error(), "denied");
   EXPECT_EQ(Act("environment", pool.get()).error(), "empty");
   EXPECT_EQ(Act("descriptors", pool.get()).error(), "0 1 2 3 ");
-  for (const char* action : {"socket", "exec", "fork", "kill-parent"}) {
+  for (const char* action : {"socket", "exec", "fork", "signal-parent"}) {
     const v1::AnalysisResult result = Act(action, pool.get());
     EXPECT_EQ(result.outcome(), v1::ANALYSIS_OUTCOME_FAILED) << action;
     EXPECT_EQ(result.error(), "signal: the process was killed by SIGSYS") << action;
