@@ -1,6 +1,7 @@
 #include "tests/support/crash_rig.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 
@@ -103,7 +104,11 @@ Result<void> CrashRig::CheckAlerts(std::vector<std::string>* findings) {
 Result<std::vector<std::string>> CrashRig::Finish() {
   for (auto& submitter : submitters_) submitter->HubIsUp(hub_.address(), 0);
   for (auto& submitter : submitters_) {
-    if (!submitter->Drain()) return Error{ErrorCode::kTimeout, "not everything got its receipt"};
+    if (submitter->Drain()) continue;
+    return Error{ErrorCode::kTimeout,
+                 fmt::format("{} did not get all its receipts ({}); found so far: {}",
+                             submitter->organization(), submitter->last_error(),
+                             fmt::join(ledger_.findings(), "; "))};
   }
   NOROSHI_ASSIGN_OR_RETURN(const json::value status, hub_.Settle());
   // The last alert comes after everything else in every outbox.

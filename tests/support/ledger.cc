@@ -67,6 +67,11 @@ bool Ledger::WaitForReceipts(size_t count, Milliseconds timeout) const {
   return changed_.wait_for(lock, timeout, [&] { return receipts_ >= count; });
 }
 
+std::vector<std::string> Ledger::findings() const {
+  const std::lock_guard lock(mutex_);
+  return findings_;
+}
+
 std::vector<std::string> Ledger::Check(const std::vector<JournaledSubmission>& journal) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> findings = findings_;

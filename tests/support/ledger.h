@@ -36,7 +36,9 @@ class Ledger {
   // Waits until so many different submissions have receipts.
   bool WaitForReceipts(size_t count, Milliseconds timeout = kPatience) const;
 
-  // What has been found so far, and what does not fit these entries: a receipt
+  // What has been found so far.
+  std::vector<std::string> findings() const;
+  // The same, and what does not fit these entries: a receipt
   // without its entry is "lost", an id in two entries is "twice".
   std::vector<std::string> Check(const std::vector<JournaledSubmission>& journal) const;
   // Positions at which an organisation got this alert.

@@ -86,6 +86,11 @@ void Submitter::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+std::string Submitter::last_error() {
+  const std::lock_guard lock(mutex_);
+  return last_error_;
+}
+
 void Submitter::Work() {
   while (true) {
     std::string address;
@@ -95,8 +100,10 @@ void Submitter::Work() {
       if (stopped_) return;
       address = address_;
     }
-    if (Converse(address).ok()) return;  // Stopped.
+    const auto ended = Converse(address);
+    if (ended.ok()) return;  // Stopped.
     std::unique_lock lock(mutex_);
+    last_error_ = ended.error().message;
     // The hub is probably down; HubIsUp or the pause lets us try again.
     changed_.wait_for(lock, kAskEvery, [&] { return stopped_; });
   }

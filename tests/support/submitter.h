@@ -40,6 +40,8 @@ class Submitter {
   // Waits until everything up to this delivery position has come.
   bool WaitForPosition(uint64_t position, Milliseconds timeout = kPatience);
   void Stop();
+  // Why the last connection ended.
+  std::string last_error();
 
   const std::string& organization() const { return credentials_.organization; }
 
@@ -64,8 +66,9 @@ class Submitter {
   std::string address_;
   size_t allowed_ = 0;  // Further new submissions.
   bool stopped_ = false;
-  bool idle_ = true;           // Nothing waits for a receipt.
-  uint64_t position_ = 0;      // Last delivery of this connection; 0: none yet.
+  bool idle_ = true;       // Nothing waits for a receipt.
+  uint64_t position_ = 0;  // Last delivery of this connection; 0: none yet.
+  std::string last_error_;
   uint64_t acknowledged_ = 0;  // Last delivery that we acknowledged on any.
 
   // Only the submitter's thread:

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "hub/analysis/worker.h"
 #include "hub/app/serve.h"
 
 namespace noroshi {
@@ -105,6 +106,9 @@ Result<std::unique_ptr<journal::Journal>> OpenFaulty(const std::string& fault,
 }
 
 int Main(int argc, char** argv) {
+  if (argc == 2 && argv[1] == analysis::kWorkerArgument) {
+    return analysis::AnalysisWorkerMain(analysis::kWorkerDescriptor);
+  }
   const std::string fault = argc > 1 ? argv[1] : "";
   app::ServeOptions options;
   for (int i = 2; i + 1 < argc; ++i) {

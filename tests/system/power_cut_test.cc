@@ -35,14 +35,14 @@ class PowerCutTest : public testing::Test {
     ASSERT_OK(disk_->PowerUp());
   }
 
-  // Cuts until the check finds something; gives what it found.
+  // Cuts until the check finds something lost; gives what it found.
   void CutUntilFound(CrashRig& rig, std::vector<std::string>* found) {
     for (int cut = 0; cut < kFaultyCuts; ++cut) {
       ASSERT_NO_FATAL_FAILURE(Cut(rig));
       const auto findings = rig.CheckJournal();
       // A journal that does not even open has lost what it promised, too.
       *found = findings.ok() ? *findings : std::vector{"lost: " + findings.error().message};
-      if (!found->empty()) return;
+      if (testing::Matches(testing::Contains(testing::StartsWith("lost: ")))(*found)) return;
       ASSERT_OK(rig.Restart());
     }
   }
@@ -67,6 +67,7 @@ TEST_F(PowerCutTest, NothingAcknowledgedIsLostAndNothingHappensTwice) {
     ASSERT_OK_AND_ASSIGN(const auto findings, rig.Finish());
     ASSERT_THAT(findings, testing::IsEmpty());
     receipts += rig.ledger().receipts();
+    std::filesystem::remove_all(folder);
   }
   std::printf("%d power cuts, %zu receipts\n", CrashCycles(), receipts);
 }
