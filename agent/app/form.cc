@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+#include <boost/json.hpp>
 #include <set>
 
 #include "common/base/encoding.h"
@@ -13,6 +15,14 @@ namespace {
 constexpr size_t kKeysMax = 200;
 constexpr size_t kListMax = 100;
 constexpr std::string_view kMessageMark = "#! ";
+
+// Nobody types these into a report.
+bool HasControls(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') ||
+           c == 0x7f;
+  });
+}
 
 // Collects entries and mistakes.
 class Reader {
@@ -81,21 +91,42 @@ class Reader {
     } else {
       return Complain(name, key + ": 値は文字列か一覧です / a value is a text or a short list");
     }
+    for (const std::string& text : entry.values) {
+      // A zero byte in the file, too: the parser makes broken UTF-8 of it.
+      if (HasControls(text) || !IsValidUtf8(text))
+        return Complain(name, key + ": 制御文字があります / holds control characters");
+    }
     if (!entry.values.empty()) entries.push_back(std::move(entry));
   }
 
   const std::string& name_;
 };
 
-// A value as YAML: plain when it is harmless, else in double quotes, or as a block.
+// Text that may stand in a block as it is: lines that YAML does not read
+// differently, and at most one line break at the end.
+bool IsPlainBlock(std::string_view value) {
+  if (value.find('\n') == std::string_view::npos || value.front() == ' ' || value.front() == '\n' ||
+      value.ends_with("\n\n"))
+    return false;
+  return std::none_of(value.begin(), value.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f;
+  });
+}
+
+// A value as YAML reads it back: lines as a block, so that they can be edited,
+// and everything else in double quotes (a JSON string is one of YAML's).
 std::string YamlValue(const std::string& value) {
-  YAML::Emitter emitter;
-  if (value.find('\n') != std::string::npos) {
-    emitter << YAML::Literal << value;
-  } else {
-    emitter << YAML::DoubleQuoted << value;
+  if (!IsPlainBlock(value)) return boost::json::serialize(boost::json::string(value));
+  std::string block = value.ends_with('\n') ? "|" : "|-";
+  std::string_view rest = value.ends_with('\n')
+                              ? std::string_view(value).substr(0, value.size() - 1)
+                              : std::string_view(value);
+  while (true) {
+    const size_t end = rest.find('\n');
+    block += "\n  " + std::string(rest.substr(0, end));
+    if (end == std::string_view::npos) return block;
+    rest.remove_prefix(end + 1);
   }
-  return emitter.c_str();
 }
 
 const Entry* GivenFor(const Field& field, const std::vector<Entry>& given) {
@@ -139,8 +170,10 @@ std::string FormTemplate(const std::vector<Entry>& given) {
     if (field.part == FieldPart::kMail || field.part == FieldPart::kTreatment) continue;
     text += fmt::format("# {} / {}\n{}:", field.help_ja, field.help_en, field.key);
     if (const Entry* entry = GivenFor(field, given)) {
+      const bool list = field.kind == FieldKind::kIdentifiers || entry->values.size() != 1;
       for (const std::string& value : entry->values)
-        text += (field.kind == FieldKind::kIdentifiers ? "\n  - " : " ") + YamlValue(value);
+        text += list ? "\n  - " + boost::json::serialize(boost::json::string(value))
+                     : " " + YamlValue(value);
     } else if (field.key == "stage") {
       text += " first";
     }

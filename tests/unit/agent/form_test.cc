@@ -79,6 +79,7 @@ TEST(FormTest, ComplaintsNameTheLine) {
   EXPECT_NE(Complaint("tlp: WHITE\n").find("report.yaml:1: tlp:"), std::string::npos);
   EXPECT_NE(Complaint("thread: x\n").find("not a submission id"), std::string::npos);
   EXPECT_NE(Complaint("causes: [a, a]\n").find("given twice"), std::string::npos);
+  EXPECT_NE(Complaint("title: \"a\\0b\"\n").find("control characters"), std::string::npos);
 }
 
 TEST(FormTest, WhatTheHubWouldRefuseIsRefusedHere) {
