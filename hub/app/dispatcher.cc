@@ -19,6 +19,11 @@ analysis::WorkKind KindOf(v1::EntryKind kind) {
   return analysis::WorkKind::kObservation;
 }
 
+size_t CapFor(uint32_t priority) {
+  const size_t reserve = priority == store::kPriorityIncident ? kAnalysisIncidentReserve : 0;
+  return kAnalysisInFlightMax + reserve;
+}
+
 }  // namespace
 
 struct Dispatcher::State {
@@ -104,7 +109,8 @@ void Dispatcher::Scan() {
     state_->idle = pending->empty() && busy == 0;
   }
   for (const auto& item : *pending) {
-    if (busy >= kAnalysisInFlightMax) return;
+    // Incidents come first: nothing behind this item may be taken either.
+    if (busy >= CapFor(item.priority)) return;
     {
       const std::lock_guard lock(state_->mutex);
       if (state_->stop || !state_->in_flight.emplace(item.sequence, kWorking).second) continue;

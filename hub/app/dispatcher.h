@@ -19,8 +19,10 @@
 
 namespace noroshi::app {
 
-// Submissions handed to the pool and not yet applied as results.
+// Submissions handed to the pool and not yet applied as results; and how many more
+// incident reports may be: they never wait for a place behind slow mails.
 inline constexpr size_t kAnalysisInFlightMax = 512;
+inline constexpr size_t kAnalysisIncidentReserve = 256;
 // After a refusal (pool full, journal below its reserve) we look again.
 inline constexpr int64_t kAnalysisRetryMs = 200;
 inline constexpr int64_t kAnalysisIdleMs = 60'000;
