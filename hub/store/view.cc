@@ -20,8 +20,9 @@ Result<Row> Parse(std::string_view key, std::string_view value) {
   return row;
 }
 
-void AppendPart(std::string_view part, Sha256* digest) {
-  digest->Update(BigEndian64(part.size())).Update(part);
+void AppendPart(std::string_view part, std::string* out) {
+  AppendBigEndian64(part.size(), out);
+  out->append(part);
 }
 
 }  // namespace
@@ -300,9 +301,12 @@ Result<std::vector<Deadline>> View::DeadlinesUntil(int64_t time_ms, size_t limit
 
 Result<std::string> View::Digest() const {
   Sha256 digest;
+  std::string part;
   NOROSHI_RETURN_IF_ERROR(Ascend("", "", [&](std::string_view key, std::string_view value) {
-    AppendPart(key, &digest);
-    AppendPart(value, &digest);
+    part.clear();
+    AppendPart(key, &part);
+    AppendPart(value, &part);
+    digest.Update(part);
     return true;
   }));
   return digest.Finish();
