@@ -2,6 +2,7 @@
 // And the tests of this test: hubs that do it wrong must be found out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -31,7 +32,10 @@ class PowerCutTest : public testing::Test {
 
   // One cut: load, power off, power on. Then the hub's data is what survived.
   void Cut(CrashRig& rig) {
-    ASSERT_OK(rig.LoadAndCrash([&] { disk_->CutPower(); }));
+    ASSERT_OK(rig.LoadAndCrash([&] {
+      rig.hub().process()->Signal(SIGSTOP);
+      disk_->CutPower();
+    }));
     ASSERT_OK(disk_->PowerUp());
   }
 
