@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
@@ -80,6 +81,8 @@ class EagerJournal final : public journal::Journal {
     while (true) {
       changed_.wait(lock, [this] { return dirty_ || stopped_; });
       if (stopped_) return;
+      // The commit comes this much after the receipt: part of the fault.
+      changed_.wait_for(lock, std::chrono::milliseconds(100), [this] { return stopped_; });
       dirty_ = false;
       lock.unlock();
       ::syncfs(folder_);
