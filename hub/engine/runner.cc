@@ -111,7 +111,6 @@ Result<std::unique_ptr<Runner>> Runner::Start(journal::Journal* journal, store::
   state->applied = state->engine->next();
   state->thread = std::thread([raw = state.get()] { raw->Run(); });
   pthread_setname_np(state->thread.native_handle(), "engine");
-  pthread_setname_np(state->thread.native_handle(), "engine");
   return std::unique_ptr<Runner>(new Runner(std::move(state)));
 }
 

@@ -13,7 +13,6 @@ namespace noroshi::fanout {
 
 void Cursors::Start() {
   thread_ = std::thread([this] { Run(); });
-  pthread_setname_np(thread_.native_handle(), "cursors");
   pthread_setname_np(thread_.native_handle(), "fanout");
 }
 

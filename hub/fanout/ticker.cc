@@ -102,7 +102,6 @@ void Ticker::Start() {
   NOROSHI_CHECK(!state_->thread.joinable());
   state_->thread = std::thread([raw = state_.get()] { raw->Run(); });
   pthread_setname_np(state_->thread.native_handle(), "ticker");
-  pthread_setname_np(state_->thread.native_handle(), "ticker");
 }
 
 void Ticker::OnDeadlinesChanged() {
