@@ -5,6 +5,7 @@
 #include "agent/app/parts.h"
 #include "agent/sinks/render.h"
 #include "common/base/encoding.h"
+#include "common/base/terminal.h"
 
 namespace noroshi::agent {
 namespace {
@@ -83,7 +84,7 @@ int Ack(const Environment& environment, const AckOptions& options) {
     const std::string why =
         reason != nullptr && reason->is_string() ? std::string(reason->get_string()) : *text;
     std::puts(taken ? "受け付けられました / accepted"
-                    : ("拒否されました / refused: " + sinks::Printable(why)).c_str());
+                    : ("拒否されました / refused: " + TerminalLine(why)).c_str());
   }
   return taken ? kExitOk : kExitDataError;
 }

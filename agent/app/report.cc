@@ -11,6 +11,7 @@
 #include "agent/app/parts.h"
 #include "agent/sinks/render.h"
 #include "common/base/encoding.h"
+#include "common/base/terminal.h"
 #include "common/merkle/merkle.h"
 #include "common/wire/frame.h"
 
@@ -132,7 +133,7 @@ std::string OutcomeText(const Outcome& outcome) {
     return fmt::format("  受領証を検証しました / receipt verified: sequence {}, tree size {}\n",
                        outcome.receipt->sequence(), outcome.receipt->head().tree_size());
   if (outcome.state == "rejected")
-    return "  受理されませんでした / rejected: " + sinks::Printable(outcome.rejection);
+    return "  受理されませんでした / rejected: " + TerminalLine(outcome.rejection);
   if (outcome.state == "receipt_invalid")
     return "  受領証が正しくありません / the receipt is not valid\n";
   return "  まだ受領されていません。保存済みで、届き次第送ります / not received yet; it is kept "

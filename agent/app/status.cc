@@ -8,6 +8,7 @@
 #include "agent/session/credentials.h"
 #include "agent/sinks/render.h"
 #include "common/base/encoding.h"
+#include "common/base/terminal.h"
 
 namespace noroshi::agent {
 namespace {
@@ -79,7 +80,7 @@ std::string Text(const json::object& object, const char* key) {
   if (value == nullptr || value->is_null()) return "-";
   if (value->is_string()) {
     const std::string_view text = value->get_string();
-    return text.empty() ? "-" : sinks::Printable(text);
+    return text.empty() ? "-" : TerminalLine(text);
   }
   return json::serialize(*value);
 }

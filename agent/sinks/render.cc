@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "common/base/encoding.h"
+#include "common/base/terminal.h"
 #include "common/base/uuid.h"
 #include "common/runtime/clock.h"
 
@@ -160,28 +161,6 @@ json::object ToJson(const spool::InboxItem& item) {
   return object;
 }
 
-std::string Printable(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    const auto third = i + 2 < text.size() ? static_cast<unsigned char>(text[i + 2]) : 0;
-    if ((byte < 0x20 && byte != '\n') || byte == 0x7f) {
-      out.push_back('?');
-    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // C1 controls
-      out.push_back('?');
-      ++i;
-    } else if (byte == 0xe2 && ((next == 0x80 && third >= 0xaa && third <= 0xae) ||
-                                (next == 0x81 && third >= 0xa6 && third <= 0xa9))) {
-      out.push_back('?');  // U+202A to U+202E, U+2066 to U+2069
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
-}
-
 std::string ToText(const spool::InboxItem& item) {
   v1::Alert alert;
   if (!alert.ParseFromString(item.delivery.alert())) return "(unreadable)\n";
@@ -189,15 +168,15 @@ std::string ToText(const spool::InboxItem& item) {
       fmt::format("{}  TLP:{}  {}  {}\n", ToHex(alert.alert_id()), TlpWord(alert.tlp()),
                   Time(alert.issued_at_ms()), KindText(alert.kind()));
   if (!alert.exercise_id().empty())
-    text += fmt::format("  【演習 / EXERCISE {}】\n", Printable(alert.exercise_id()));
-  text += fmt::format("  {}\n  {}\n", Printable(alert.title_ja()), Printable(alert.title_en()));
+    text += fmt::format("  【演習 / EXERCISE {}】\n", TerminalLine(alert.exercise_id()));
+  text += fmt::format("  {}\n  {}\n", TerminalLine(alert.title_ja()), TerminalLine(alert.title_en()));
   if (alert.content_withheld())
     text += "  内容は利用者としてサインインして確認 / Sign in to read the content\n";
   for (const std::string* body : {&alert.text_ja(), &alert.text_en()}) {
-    if (!body->empty()) text += "  " + Indented(Printable(*body)) + "\n";
+    if (!body->empty()) text += "  " + Indented(TerminalText(*body)) + "\n";
   }
   for (const auto& indicator : alert.indicators())
-    text += fmt::format("  - {}: {}\n", Printable(indicator.type()), Printable(indicator.value()));
+    text += fmt::format("  - {}: {}\n", TerminalLine(indicator.type()), TerminalLine(indicator.value()));
   if (alert.acknowledge_by_ms() != 0)
     text += fmt::format("  確認期限 / Acknowledge by {}\n", Time(alert.acknowledge_by_ms()));
   return text;

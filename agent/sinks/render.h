@@ -21,9 +21,6 @@ v1::Tlp TlpFromWord(std::string_view word);
 
 // type "alert" or "update". An alert that cannot be read becomes type "unreadable".
 boost::json::object ToJson(const spool::InboxItem& item);
-// What somebody else wrote, for a terminal: control characters (and bidirectional
-// ones) become '?', line breaks stay.
-std::string Printable(std::string_view text);
 // For people, several lines, Japanese and English. Control characters are shown as '?'.
 std::string ToText(const spool::InboxItem& item);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/encoding.h"
+#include "common/base/terminal.h"
 
 namespace noroshi::admin {
 namespace {
@@ -14,14 +15,14 @@ namespace {
 namespace json = boost::json;
 
 std::string Scalar(const json::value& value) {
-  if (value.is_string()) return TerminalSafe(value.as_string());
+  if (value.is_string()) return TerminalLine(value.as_string());
   if (value.is_null()) return "-";
   if (value.is_array()) {
     std::string text;
     for (const auto& item : value.as_array()) text += (text.empty() ? "" : ", ") + Scalar(item);
     return text.empty() ? "-" : text;
   }
-  return TerminalSafe(json::serialize(value));
+  return TerminalLine(json::serialize(value));
 }
 
 std::string Field(const json::object& object, std::string_view key) {
@@ -32,16 +33,7 @@ std::string Field(const json::object& object, std::string_view key) {
 // A text with line breaks of its own: only these may break lines.
 std::string Multiline(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return "";
-  std::string_view rest = value->as_string();
-  std::string text;
-  while (true) {
-    const size_t end = rest.find('\n');
-    text += TerminalSafe(rest.substr(0, end));
-    if (end == std::string_view::npos) return text;
-    text += '\n';
-    rest.remove_prefix(end + 1);
-  }
+  return value == nullptr || !value->is_string() ? "" : TerminalText(value->as_string());
 }
 
 const json::array& Items(const json::object& object, std::string_view key) {
@@ -199,31 +191,6 @@ std::string VerifyText(const json::object& answer) {
 }
 
 }  // namespace
-
-std::string TerminalSafe(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    size_t length = 1;
-    while (length < 4 && length < text.size() && !IsValidUtf8(text.substr(0, length))) ++length;
-    const std::string_view piece = text.substr(0, length);
-    const auto c = static_cast<unsigned char>(piece[0]);
-    const bool control = piece.size() == 1 && (c < 0x20 || c == 0x7f);
-    const bool c1 = piece.size() == 2 && c == 0xc2 && static_cast<unsigned char>(piece[1]) < 0xa0;
-    // U+200B–200F, U+2028–202E, U+2060–206F: invisible, line breaking or bidirectional.
-    const auto second = piece.size() == 3 ? static_cast<unsigned char>(piece[1]) : 0;
-    const auto third = piece.size() == 3 ? static_cast<unsigned char>(piece[2]) : 0;
-    const bool invisible = c == 0xe2 && ((second == 0x80 && ((third >= 0x8b && third <= 0x8f) ||
-                                                             (third >= 0xa8 && third <= 0xae))) ||
-                                         (second == 0x81 && third >= 0xa0 && third <= 0xaf));
-    if (control || c1 || invisible || !IsValidUtf8(piece)) {
-      out += '?';
-    } else {
-      out += piece;
-    }
-    text.remove_prefix(IsValidUtf8(piece) ? length : 1);
-  }
-  return out;
-}
 
 std::string Render(const std::string& verb, const json::object& answer) {
   if (verb == "org.list") {

@@ -13,8 +13,4 @@ namespace noroshi::admin {
 // a person reads carry Japanese and English labels.
 std::string Render(const std::string& verb, const boost::json::object& answer);
 
-// One value, safe for a terminal: controls, line breaks and bidirectional or invisible
-// characters become '?'.
-std::string TerminalSafe(std::string_view text);
-
 }  // namespace noroshi::admin

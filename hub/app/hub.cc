@@ -252,6 +252,7 @@ Result<void> Hub::StartAdmin() {
 }
 
 Result<json::object> Hub::Verify() {
+  const std::lock_guard lock(verify_mutex_);
   json::array findings;
   NOROSHI_ASSIGN_OR_RETURN(
       const uint64_t entries,

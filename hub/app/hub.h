@@ -83,6 +83,7 @@ class Hub {
   // after it has stopped.
   std::mutex live_intake_mutex_;
   intake::Intake* live_intake_ = nullptr;
+  std::mutex verify_mutex_;  // Held through a whole Verify: it has one scratch folder.
   std::unique_ptr<admin::Service> service_;
   std::unique_ptr<admin::SocketServer> admin_;
 };

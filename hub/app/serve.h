@@ -22,9 +22,10 @@ struct ServeOptions {
   JournalFactory open_journal;
 };
 
-// Runs until SIGTERM or SIGINT, or until the journal or the engine has failed in
-// a way that only a restart can mend: then the error says why. Blocks both
-// signals in the calling thread; call it from main's thread.
+// Runs until SIGTERM or SIGINT; an error says why it could not start. A journal or
+// an engine that fails later does not end it: what is stored can still be read, new
+// reports are refused, and `health` of `status` says why. Blocks both signals in the
+// calling thread; call it from main's thread.
 Result<void> Serve(const ServeOptions& options);
 
 }  // namespace noroshi::app

@@ -13,6 +13,7 @@ Result<std::vector<std::string>> CheckState(journal::Journal* journal, const sto
                                     " entries, the journal holds " +
                                     std::to_string(journal->size())};
   }
+  NOROSHI_RETURN_IF_ERROR(store::WipeStore(scratch));
   engine::RebuildOptions options;
   options.folder = scratch;
   options.workers = 2;

@@ -14,7 +14,8 @@
 namespace noroshi::app {
 
 // Names at most max_findings rows of `state` that differ from the replay of as
-// many entries as it has applied. scratch: a folder that does not exist; removed.
+// many entries as it has applied. scratch: a folder for this alone; what an earlier
+// check left there goes first, and nothing stays. One check at a time for one folder.
 Result<std::vector<std::string>> CheckState(journal::Journal* journal, const store::View& state,
                                             const std::string& scratch, size_t max_findings);
 

@@ -146,6 +146,13 @@ Result<int> Process::Stop(Milliseconds timeout) {
   return Wait(timeout);
 }
 
+void Process::Freeze() {
+  Signal(SIGSTOP);
+  siginfo_t stopped{};
+  NOROSHI_CHECK(::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT) ==
+                0);
+}
+
 void Process::Kill() {
   Signal(SIGKILL);
   NOROSHI_CHECK(Wait().ok());

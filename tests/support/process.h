@@ -44,6 +44,8 @@ class Process {
   Result<int> Wait(Milliseconds timeout = kPatience);
   // SIGTERM and Wait.
   Result<int> Stop(Milliseconds timeout = kPatience);
+  // SIGSTOP, and waits until every thread has stopped (a call into the kernel ends first).
+  void Freeze();
   // SIGKILL and Wait: a crash.
   void Kill();
 

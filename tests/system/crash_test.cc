@@ -151,7 +151,7 @@ TEST(CrashTest, WhatTheAgentTookSurvivesItsPowerCut) {
     ASSERT_OK(agent.Run());
     const std::string mails = MakeMailFolder(world.folder.path(), cycle, 4);
     ASSERT_OK_AND_ASSIGN(const auto ids, agent.ReportAll({"mail", "--tlp", "GREEN", mails}));
-    agent.process()->Signal(SIGSTOP);
+    agent.process()->Freeze();
     (*disk)->CutPower();
     agent.Kill();
     ASSERT_OK((*disk)->PowerUp());

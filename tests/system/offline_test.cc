@@ -200,6 +200,10 @@ TEST(FullDiskTest, AHubBelowItsReserveRefusesAndRecoversByItself) {
   ASSERT_OK(hub.AddOrganization("kasumi-ministry", "ministry"));
   ASSERT_OK(world.ministry.Enroll(hub));
   FillDisk((*disk)->path(), uint64_t{100} << 20);
+  // It asks the disk now and then, and keeps the reserve for what comes between.
+  ASSERT_OK(hub.AskUntil("the reserve to be touched", {"status"}, [](const json::value& status) {
+    return TextAt(status, "/health").find("reserve") != std::string::npos;
+  }));
   ASSERT_OK(world.ministry.Run());
   ASSERT_OK(world.ministry.Report(kReport));
   ASSERT_OK(WaitUntil("the refusal", {.paths = {world.ministry.log_file()}}, [&] {

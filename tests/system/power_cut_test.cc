@@ -33,7 +33,7 @@ class PowerCutTest : public testing::Test {
   // One cut: load, power off, power on. Then the hub's data is what survived.
   void Cut(CrashRig& rig, bool stop_processor = true) {
     ASSERT_OK(rig.LoadAndCrash([&] {
-      if (stop_processor) rig.hub().process()->Signal(SIGSTOP);
+      if (stop_processor) rig.hub().process()->Freeze();
       disk_->CutPower();
     }));
     ASSERT_OK(disk_->PowerUp());

@@ -156,13 +156,6 @@ TEST(RenderTest, TextCannotSteerATerminal) {
   EXPECT_EQ(ToText(item).find('\x1b'), std::string::npos);
 }
 
-TEST(RenderTest, PrintableKeepsTextAndTakesControls) {
-  EXPECT_EQ(Printable("狼煙 a\nb"), "狼煙 a\nb");
-  EXPECT_EQ(Printable("\x1b[2J\t\x7f"), "?[2J??");
-  EXPECT_EQ(Printable("\u202eabc\u2066\u009b1m"), "?abc??1m");
-  EXPECT_EQ(Printable("\xe2\x80"), "\xe2\x80");
-}
-
 TEST(RenderTest, TlpWordsGoBothWays) {
   EXPECT_EQ(TlpFromWord("tlp:amber+strict"), v1::TLP_AMBER_STRICT);
   EXPECT_EQ(TlpFromWord(TlpWord(v1::TLP_RED)), v1::TLP_RED);

@@ -2,6 +2,7 @@
 
 #include "common/base/encoding.h"
 #include "common/base/result.h"
+#include "common/base/terminal.h"
 #include "common/base/uuid.h"
 #include "common/log/log.h"
 #include "common/runtime/clock.h"
@@ -107,6 +108,23 @@ TEST(ClockTest, FormatsUtc) {
   EXPECT_EQ(FormatUtc(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(FormatUtc(1'774'965'599'999), "2026-03-31T13:59:59.999Z");
   EXPECT_EQ(FormatUtc(-1), "1969-12-31T23:59:59.999Z");
+}
+
+TEST(TerminalTest, TextStaysAndControlsGo) {
+  EXPECT_EQ(TerminalLine("狼煙 a\U0001f525 é"), "狼煙 a\U0001f525 é");
+  EXPECT_EQ(TerminalLine("a\x1b[31m\nb\tc\x7f"), "a?[31m?b?c?");
+  EXPECT_EQ(TerminalText("a\nb\r\n"), "a\nb?\n");
+}
+
+TEST(TerminalTest, NothingHidesOrTurnsTheText) {
+  EXPECT_EQ(TerminalLine("\u202egpj.exe\u200b"), "?gpj.exe?");
+  EXPECT_EQ(TerminalLine("\u2066\u009b1m\ufeff\u00ad\u2028\U000e0041"), "??1m????");
+}
+
+TEST(TerminalTest, BytesThatAreNotUtf8AreNotPassedOn) {
+  EXPECT_EQ(TerminalLine("\xff狼煙\xc2\x9b"), "?狼煙?");
+  EXPECT_EQ(TerminalText("\xe2\x80"), "??");
+  EXPECT_EQ(TerminalLine(std::string_view("\0a", 2)), "?a");
 }
 
 TEST(RandomTest, BelowStaysBelow) {

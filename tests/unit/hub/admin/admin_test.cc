@@ -177,12 +177,6 @@ TEST(AdminJsonTest, TlpAsFirstWritesIt) {
   EXPECT_EQ(*FromWord<v1::Tlp>("AMBER+STRICT"), v1::TLP_AMBER_STRICT);
 }
 
-TEST(AdminRenderTest, ValuesCannotSteerTheTerminal) {
-  EXPECT_EQ(TerminalSafe("a\x1b[31m\nb\tc"), "a?[31m?b?c");
-  EXPECT_EQ(TerminalSafe("\u202egpj.exe\u200b"), "?gpj.exe?");
-  EXPECT_EQ(TerminalSafe("\xff狼煙\xc2\x9b"), "?狼煙?");
-}
-
 TEST(AdminRenderTest, AHostileTitleStaysInItsRow) {
   const json::object answer{
       {"cases",
