@@ -48,10 +48,8 @@ std::string_view RelationWord(v1::Relation relation) {
       return "new_case";
     case v1::RELATION_FOLLOW_UP:
       return "follow_up";
-    case v1::RELATION_EXACT:
-      return "exact";
-    case v1::RELATION_SAME_TEXT:
-      return "same_text";
+    case v1::RELATION_KNOWN_CASE:
+      return "known_case";
     default:
       return "";
   }
@@ -92,17 +90,18 @@ json::object AlertJson(const v1::Alert& alert) {
 json::object UpdateJson(const v1::Update& update) {
   json::array causes;
   for (const auto& cause : update.classification().causes()) causes.push_back(LabelJson(cause));
-  return {{"type", "update"},
-          {"submission_id", UuidText(update.submission_id())},
-          {"sequence", update.sequence()},
-          {"case_id", update.case_id()},
-          {"relation", RelationWord(update.relation())},
-          {"classification",
-           json::object{{"event_type", LabelJson(update.classification().event_type())},
-                        {"causes", std::move(causes)},
-                        {"gov_kind", LabelJson(update.classification().gov_kind())}}},
-          {"analysis_error", update.analysis_error()},
-          {"exercise_id", update.exercise_id()}};
+  return {
+      {"type", "update"},
+      {"submission_id", UuidText(update.submission_id())},
+      {"sequence", update.sequence()},
+      {"case_reference", update.case_reference().empty() ? "" : UuidText(update.case_reference())},
+      {"relation", RelationWord(update.relation())},
+      {"classification",
+       json::object{{"event_type", LabelJson(update.classification().event_type())},
+                    {"causes", std::move(causes)},
+                    {"gov_kind", LabelJson(update.classification().gov_kind())}}},
+      {"analysis_error", update.analysis_error()},
+      {"exercise_id", update.exercise_id()}};
 }
 
 // Every line below the first as deep as the first.
@@ -169,14 +168,16 @@ std::string ToText(const spool::InboxItem& item) {
                   Time(alert.issued_at_ms()), KindText(alert.kind()));
   if (!alert.exercise_id().empty())
     text += fmt::format("  【演習 / EXERCISE {}】\n", TerminalLine(alert.exercise_id()));
-  text += fmt::format("  {}\n  {}\n", TerminalLine(alert.title_ja()), TerminalLine(alert.title_en()));
+  text +=
+      fmt::format("  {}\n  {}\n", TerminalLine(alert.title_ja()), TerminalLine(alert.title_en()));
   if (alert.content_withheld())
     text += "  内容は利用者としてサインインして確認 / Sign in to read the content\n";
   for (const std::string* body : {&alert.text_ja(), &alert.text_en()}) {
     if (!body->empty()) text += "  " + Indented(TerminalText(*body)) + "\n";
   }
   for (const auto& indicator : alert.indicators())
-    text += fmt::format("  - {}: {}\n", TerminalLine(indicator.type()), TerminalLine(indicator.value()));
+    text += fmt::format("  - {}: {}\n", TerminalLine(indicator.type()),
+                        TerminalLine(indicator.value()));
   if (alert.acknowledge_by_ms() != 0)
     text += fmt::format("  確認期限 / Acknowledge by {}\n", Time(alert.acknowledge_by_ms()));
   return text;

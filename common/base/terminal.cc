@@ -13,10 +13,10 @@ struct Range {
   char32_t last;
 };
 // Unicode's categories Cc, Zl, Zp and those of Cf that hide or turn what is around them.
-constexpr Range kUnsafe[] = {
-    {0x0000, 0x001f},   {0x007f, 0x009f}, {0x00ad, 0x00ad}, {0x061c, 0x061c},
-    {0x180e, 0x180e},   {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
-    {0xfeff, 0xfeff},   {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+constexpr Range kUnsafe[] = {{0x0000, 0x001f}, {0x007f, 0x009f},  {0x00ad, 0x00ad},
+                             {0x061c, 0x061c}, {0x180e, 0x180e},  {0x200b, 0x200f},
+                             {0x2028, 0x202e}, {0x2060, 0x206f},  {0xfeff, 0xfeff},
+                             {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
 
 constexpr size_t kUtf8BytesMax = 4;
 
@@ -49,8 +49,8 @@ std::string Safe(std::string_view text, bool keep_line_breaks) {
   while (!text.empty()) {
     const size_t length = CharacterLength(text);
     const std::string_view character = text.substr(0, std::max<size_t>(length, 1));
-    const bool kept = (keep_line_breaks && character == "\n") ||
-                      (length > 0 && !Unsafe(CodePoint(character)));
+    const bool kept =
+        (keep_line_breaks && character == "\n") || (length > 0 && !Unsafe(CodePoint(character)));
     safe += kept ? character : "?";
     text.remove_prefix(character.size());
   }

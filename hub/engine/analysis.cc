@@ -28,6 +28,14 @@ void TakeFindings(uint64_t sequence, v1::AnalysisResult& result, store::Submissi
   row->mutable_mail()->Swap(result.mutable_mail());
 }
 
+// Seen from the submitter alone: how it matched would tell what others have sent.
+// first: the submitter's first submission in the case.
+v1::Relation RelationToSubmitter(const store::SubmissionRow& row, const std::string& first) {
+  if (row.case_id() == 0) return v1::RELATION_UNSPECIFIED;
+  if (row.relation() == v1::RELATION_FOLLOW_UP) return v1::RELATION_FOLLOW_UP;
+  return first == row.submission_id() ? v1::RELATION_NEW_CASE : v1::RELATION_KNOWN_CASE;
+}
+
 }  // namespace
 
 Result<void> Batch::ApplyAnalysis(v1::AnalysisResult& result) {
@@ -74,6 +82,8 @@ Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
   content.exercise_id = row.exercise_id();
   content.submitter = row.organization();
   const v1::OrganizationSet* candidate = &submitter->organization();
+  NOROSHI_ASSIGN_OR_RETURN(const auto found, state_.FirstInCase(row.case_id(), row.organization()));
+  const std::string first = found.value_or("");
   NOROSHI_ASSIGN_OR_RETURN(
       const sharing::Audience audience,
       sharing::DecideAudience(sharing::Purpose::kUpdate, content, {}, {&candidate, 1}));
@@ -82,8 +92,8 @@ Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
     v1::Update& update = *item.mutable_update();
     update.set_submission_id(row.submission_id());
     update.set_sequence(row.sequence());
-    update.set_case_id(row.case_id());
-    update.set_relation(row.relation());
+    update.set_case_reference(first);
+    update.set_relation(RelationToSubmitter(row, first));
     *update.mutable_classification() = row.classification();
     update.set_analysis_error(row.analysis_error());
     update.set_exercise_id(row.exercise_id());

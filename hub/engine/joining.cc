@@ -129,7 +129,7 @@ void Batch::OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store:
   state_.SetSubmission(*row);
   state_.AddToCase(opened->case_id(),
                    {row->sequence(), row->accepted_at_ms(), row->organization()});
-  state_.AddOrganizationToCase(opened->case_id(), row->organization());
+  state_.AddOrganizationToCase(opened->case_id(), row->organization(), row->submission_id());
   if (row->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() + 1);
 }
 
@@ -140,11 +140,11 @@ Result<void> Batch::Join(v1::Relation relation, const std::string& reason,
   joined->set_updated_at_ms(at_.time_ms);
   joined->set_submissions(joined->submissions() + 1);
   StoreMarking(sharing::Combine(MarkingOfCase(*joined), SourceOf(*row)), joined);
-  NOROSHI_ASSIGN_OR_RETURN(const bool known,
-                           state_.CaseHasOrganization(joined->case_id(), row->organization()));
-  if (!known) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto first,
+                           state_.FirstInCase(joined->case_id(), row->organization()));
+  if (!first) {
     joined->set_organizations(joined->organizations() + 1);
-    state_.AddOrganizationToCase(joined->case_id(), row->organization());
+    state_.AddOrganizationToCase(joined->case_id(), row->organization(), row->submission_id());
   }
   row->set_case_id(joined->case_id());
   row->set_relation(relation);

@@ -182,8 +182,9 @@ void Transaction::AddToCase(uint64_t case_id, const CaseMember& member) {
   Put(keys::CaseMember(case_id, member.sequence), std::move(value));
 }
 
-void Transaction::AddOrganizationToCase(uint64_t case_id, std::string_view organization) {
-  Put(keys::CaseOrganization(case_id, organization), "");
+void Transaction::AddOrganizationToCase(uint64_t case_id, std::string_view organization,
+                                        std::string_view submission_id) {
+  Put(keys::CaseOrganization(case_id, organization), std::string(submission_id));
 }
 
 void Transaction::SetThread(std::string_view organization, std::string_view realm,

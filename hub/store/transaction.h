@@ -32,7 +32,9 @@ class Transaction : public View {
                        uint64_t sequence);
   void SetCase(const CaseRow& row);
   void AddToCase(uint64_t case_id, const CaseMember& member);
-  void AddOrganizationToCase(uint64_t case_id, std::string_view organization);
+  // submission_id: its first one in the case.
+  void AddOrganizationToCase(uint64_t case_id, std::string_view organization,
+                             std::string_view submission_id);
   void SetThread(std::string_view organization, std::string_view realm, std::string_view thread_id,
                  uint64_t case_id);
   void SetFingerprint(std::string_view realm, Fingerprint kind, std::string_view fingerprint,

@@ -133,9 +133,12 @@ Found<OutboxRow> View::Outbox(std::string_view organization, uint64_t position) 
   return Find<OutboxRow>(keys::Outbox(organization, position));
 }
 
-Result<bool> View::CaseHasOrganization(uint64_t case_id, std::string_view organization) const {
-  std::string value;
-  return Get(keys::CaseOrganization(case_id, organization), &value);
+Found<std::string> View::FirstInCase(uint64_t case_id, std::string_view organization) const {
+  std::string submission_id;
+  NOROSHI_ASSIGN_OR_RETURN(const bool found,
+                           Get(keys::CaseOrganization(case_id, organization), &submission_id));
+  if (!found) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(submission_id));
 }
 
 // ---- lists ----

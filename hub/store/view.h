@@ -86,7 +86,8 @@ class View {
   Found<AlertRow> Alert(std::string_view alert_id) const;
   Found<DeliveryRow> Delivery(std::string_view alert_id, std::string_view organization) const;
   Found<OutboxRow> Outbox(std::string_view organization, uint64_t position) const;
-  Result<bool> CaseHasOrganization(uint64_t case_id, std::string_view organization) const;
+  // The id of the organisation's first submission in the case.
+  Found<std::string> FirstInCase(uint64_t case_id, std::string_view organization) const;
 
   // ---- lists ----
   Result<std::vector<OrganizationRow>> Organizations(std::string_view after, size_t limit) const;

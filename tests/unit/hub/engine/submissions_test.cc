@@ -172,10 +172,24 @@ TEST_F(SubmissionsTest, SubmitterAloneIsToldWhatBecameOfItsSubmission) {
   const v1::Update& update = items[0].second.update();
   EXPECT_EQ(items[0].first, 1u);
   EXPECT_EQ(update.sequence(), sequence);
-  EXPECT_EQ(update.relation(), v1::RELATION_EXACT);
   EXPECT_EQ(update.classification().event_type().id(), "phishing");
   EXPECT_EQ(update.submission_id(), Submission(sequence).submission_id());
   EXPECT_TRUE(View()->OutboxAfter("bank", 0, 10)->empty());
+}
+
+TEST_F(SubmissionsTest, AnUpdateDoesNotTellThatOthersReportedTheSame) {
+  script_.AnalysedMail("moj", "m");
+  const uint64_t first = script_.AnalysedMail("nict", "m");
+  script_.AnalysedMail("nict", "m");
+  Follow();
+  ASSERT_EQ(Submission(first).relation(), v1::RELATION_EXACT);
+  const auto items = *View()->OutboxAfter("nict", 0, 10);
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].second.update().relation(), v1::RELATION_NEW_CASE);
+  EXPECT_EQ(items[1].second.update().relation(), v1::RELATION_KNOWN_CASE);
+  for (const auto& [position, row] : items) {
+    EXPECT_EQ(row.update().case_reference(), Submission(first).submission_id()) << position;
+  }
 }
 
 TEST_F(SubmissionsTest, DisabledSubmitterIsNotTold) {
