@@ -1,43 +1,68 @@
 #include "hub/analysis/atoms.h"
 
+#include <algorithm>
+#include <cstring>
+#include <map>
+
 #include "common/base/check.h"
 
 namespace noroshi::analysis {
+namespace {
 
-size_t AtomFinder::BucketOf(const char* bytes) {
-  uint32_t value = 0;
-  for (size_t i = 0; i < kAtomBytesMin; ++i) {
-    value = value << 8 | static_cast<unsigned char>(bytes[i]);
+struct Branch {
+  std::map<char, Branch> branches;
+  int32_t atom = -1;
+};
+
+}  // namespace
+
+AtomFinder::AtomFinder(const std::vector<std::string>& atoms) {
+  Branch root;
+  for (size_t i = 0; i < atoms.size(); ++i) {
+    NOROSHI_CHECK(!atoms[i].empty());
+    Branch* branch = &root;
+    for (const char byte : atoms[i]) branch = &branch->branches[byte];
+    branch->atom = static_cast<int32_t>(i);
   }
-  constexpr uint32_t kSpread = 2'654'435'769U;  // 2^32 over the golden ratio.
-  return (value * kSpread) >> (32 - 12);        // kBuckets is 2^12.
+  roots_.fill(kNone);
+  // Breadth first: the edges of a node lie side by side.
+  std::vector<const Branch*> order;
+  for (const auto& [byte, branch] : root.branches) {
+    roots_[static_cast<unsigned char>(byte)] = static_cast<int32_t>(order.size());
+    order.push_back(&branch);
+  }
+  for (size_t i = 0; i < order.size(); ++i) {
+    const Branch& branch = *order[i];
+    nodes_.push_back({static_cast<uint32_t>(bytes_.size()),
+                      static_cast<uint32_t>(branch.branches.size()), branch.atom});
+    for (const auto& [byte, next] : branch.branches) {
+      bytes_.push_back(byte);
+      targets_.push_back(static_cast<uint32_t>(order.size()));
+      order.push_back(&next);
+    }
+  }
 }
 
-AtomFinder::AtomFinder(std::vector<std::string> atoms) : atoms_(std::move(atoms)) {
-  NOROSHI_CHECK(atoms_.size() < UINT16_MAX);
-  std::vector<std::vector<uint16_t>> buckets(kBuckets);
-  for (size_t i = 0; i < atoms_.size(); ++i) {
-    NOROSHI_CHECK(atoms_[i].size() >= kAtomBytesMin);
-    buckets[BucketOf(atoms_[i].data())].push_back(static_cast<uint16_t>(i));
-  }
-  for (size_t b = 0; b < kBuckets; ++b) {
-    order_.insert(order_.end(), buckets[b].begin(), buckets[b].end());
-    starts_[b + 1] = static_cast<uint16_t>(order_.size());
-  }
+const AtomFinder::Node* AtomFinder::Follow(const Node& node, char byte) const {
+  if (node.edges == 0) return nullptr;
+  const char* first = bytes_.data() + node.first_edge;
+  const void* edge = std::memchr(first, byte, node.edges);
+  if (edge == nullptr) return nullptr;
+  return &nodes_[targets_[static_cast<size_t>(static_cast<const char*>(edge) - bytes_.data())]];
 }
 
 void AtomFinder::Find(std::string_view text, std::vector<int>* found) const {
   found->clear();
-  std::vector<bool> seen(atoms_.size());
-  for (size_t at = 0; at + kAtomBytesMin <= text.size(); ++at) {
-    const size_t bucket = BucketOf(text.data() + at);
-    for (size_t i = starts_[bucket]; i < starts_[bucket + 1]; ++i) {
-      const uint16_t atom = order_[i];
-      if (seen[atom] || !text.substr(at).starts_with(atoms_[atom])) continue;
-      seen[atom] = true;
-      found->push_back(atom);
+  for (size_t start = 0; start < text.size(); ++start) {
+    const int32_t root = roots_[static_cast<unsigned char>(text[start])];
+    const Node* node = root == kNone ? nullptr : &nodes_[static_cast<size_t>(root)];
+    for (size_t at = start + 1; node != nullptr; ++at) {
+      if (node->atom != kNone) found->push_back(node->atom);
+      node = at < text.size() ? Follow(*node, text[at]) : nullptr;
     }
   }
+  std::sort(found->begin(), found->end());
+  found->erase(std::unique(found->begin(), found->end()), found->end());
 }
 
 }  // namespace noroshi::analysis

@@ -11,26 +11,31 @@
 
 namespace noroshi::analysis {
 
-inline constexpr size_t kAtomBytesMin = 3;  // One Japanese character, or three of ASCII.
-
 class AtomFinder {
  public:
-  AtomFinder() = default;
-  // REQUIRES: each has kAtomBytesMin bytes or more; fewer than 65,536 of them.
-  explicit AtomFinder(std::vector<std::string> atoms);
+  AtomFinder() : AtomFinder(std::vector<std::string>()) {}
+  // REQUIRES: none is empty.
+  explicit AtomFinder(const std::vector<std::string>& atoms);
 
-  // The indices of the atoms that occur, each once, in no order.
+  // The indices of the atoms that occur, each once, in ascending order.
   void Find(std::string_view text, std::vector<int>* found) const;
 
  private:
-  static constexpr size_t kBuckets = 4096;
-  static size_t BucketOf(const char* bytes);
+  static constexpr int32_t kNone = -1;
 
-  std::vector<std::string> atoms_;
-  // Atoms by the hash of their first kAtomBytesMin bytes: bucket b is
-  // order_[starts_[b]] to order_[starts_[b + 1]].
-  std::array<uint16_t, kBuckets + 1> starts_{};
-  std::vector<uint16_t> order_;
+  // A trie. The root's edges are a table by byte; those of the others lie side by side:
+  // the edge labelled bytes_[i] leads to nodes_[targets_[i]].
+  struct Node {
+    uint32_t first_edge = 0;
+    uint32_t edges = 0;
+    int32_t atom = kNone;  // That ends here.
+  };
+  const Node* Follow(const Node& node, char byte) const;
+
+  std::array<int32_t, 256> roots_{};
+  std::vector<Node> nodes_;
+  std::string bytes_;
+  std::vector<uint32_t> targets_;
 };
 
 }  // namespace noroshi::analysis

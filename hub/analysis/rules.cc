@@ -126,7 +126,7 @@ class RulesReader {
     if (rules_.rules_.empty()) return Error{ErrorCode::kInvalid, "no rules"};
     std::vector<std::string> atoms;
     rules_.patterns_.Compile(&atoms);
-    rules_.atoms_ = AtomFinder(std::move(atoms));
+    rules_.atoms_ = AtomFinder(atoms);
     for (size_t i = 0; i < rules_.rules_.size(); ++i) {
       rules_.rules_[i].pattern = &rules_.patterns_.GetRE2(static_cast<int>(i));
     }

@@ -20,6 +20,8 @@
 namespace noroshi::analysis {
 
 inline constexpr size_t kRulesMax = 2000;
+// Strings that a pattern needs count from this length: one Japanese character.
+inline constexpr int kAtomBytesMin = 3;
 
 // What a rule speaks about.
 enum class Dimension { kEventType, kCause, kAttack };
@@ -81,7 +83,7 @@ class Rules {
   friend class RulesReader;
   std::string version_;
   std::vector<Rule> rules_;
-  re2::FilteredRE2 patterns_{static_cast<int>(kAtomBytesMin)};  // Of rules_, in their order.
+  re2::FilteredRE2 patterns_{kAtomBytesMin};  // Of rules_, in their order.
   AtomFinder atoms_;  // Strings of which a pattern needs some in order to match.
   Context context_;
   std::vector<KindRule> kind_rules_;
