@@ -58,8 +58,10 @@ class ProcessPool : public Pool {
     }
     ++waiting_;
     waiting_bytes_ += work.submission.size();
+    const bool mail = work.kind == WorkKind::kMail;
     queues_[static_cast<size_t>(work.kind)].push_back({std::move(work), std::move(done)});
-    wake_.notify_all();
+    // Any thread takes what is no mail; one that takes mails must hear of a mail.
+    mail ? wake_.notify_all() : wake_.notify_one();
     return {};
   }
 

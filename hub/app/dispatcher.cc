@@ -20,6 +20,10 @@ analysis::WorkKind KindOf(v1::EntryKind kind) {
 // Incidents first: what is behind them waits while they wait.
 constexpr std::array kPriorities = {store::kPriorityIncident, store::kPriorityMail};
 
+// A look costs the same for one item and for many: it waits until there is room for so many.
+constexpr size_t kRefill = kAnalysisInFlightMax / 2;
+static_assert(kAnalysisIncidentReserve >= kRefill, "incidents would wait for mails");
+
 size_t CapFor(uint32_t priority) {
   const size_t reserve = priority == store::kPriorityIncident ? kAnalysisIncidentReserve : 0;
   return kAnalysisInFlightMax + reserve;
@@ -40,8 +44,7 @@ struct Dispatcher::State {
     const std::lock_guard lock(mutex);
     --in_flight;
     if (!appended) refused.push_back(pending);
-    // Refilled from half: a look costs the same for one item and for many.
-    if (in_flight == kAnalysisInFlightMax / 2) {
+    if (in_flight == kAnalysisInFlightMax - kRefill) {
       wanted = true;
       changed.notify_all();
     }
@@ -105,7 +108,7 @@ void Dispatcher::Scan() {
   const auto snapshot = store_->Snapshot();
   for (const uint32_t priority : kPriorities) {
     const size_t room = Room(priority);
-    if (room == 0) return;
+    if (room < kRefill) return;
     uint64_t& last = taken_[priority];
     const auto pending = snapshot->AnalysisPending(priority, last, room);
     if (!pending.ok()) {

@@ -74,6 +74,12 @@ Result<void> Batch::ApplyReanalysis(v1::AnalysisResult& result, store::Submissio
   return {};
 }
 
+Result<std::string> Batch::FirstOfSubmitter(const store::SubmissionRow& row) const {
+  if (row.relation() == v1::RELATION_NEW_CASE) return row.submission_id();
+  NOROSHI_ASSIGN_OR_RETURN(auto first, state_.FirstInCase(row.case_id(), row.organization()));
+  return std::move(first).value_or("");
+}
+
 Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
   store::OrganizationRow* submitter = FindOrganization(row.organization());
   if (submitter == nullptr) return {};
@@ -82,8 +88,7 @@ Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
   content.exercise_id = row.exercise_id();
   content.submitter = row.organization();
   const v1::OrganizationSet* candidate = &submitter->organization();
-  NOROSHI_ASSIGN_OR_RETURN(const auto found, state_.FirstInCase(row.case_id(), row.organization()));
-  const std::string first = found.value_or("");
+  NOROSHI_ASSIGN_OR_RETURN(const std::string first, FirstOfSubmitter(row));
   NOROSHI_ASSIGN_OR_RETURN(
       const sharing::Audience audience,
       sharing::DecideAudience(sharing::Purpose::kUpdate, content, {}, {&candidate, 1}));

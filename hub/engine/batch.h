@@ -68,6 +68,8 @@ class Batch {
   Result<void> ApplyAnalysis(v1::AnalysisResult& result);
   Result<void> ApplyFirstAnalysis(v1::AnalysisResult& result, store::SubmissionRow* row);
   Result<void> ApplyReanalysis(v1::AnalysisResult& result, store::SubmissionRow* row);
+  // The id of its first submission in the case; empty: no case.
+  Result<std::string> FirstOfSubmitter(const store::SubmissionRow& row) const;
   Result<void> SendUpdate(const store::SubmissionRow& row);
 
   // ---- rules.cc ----
