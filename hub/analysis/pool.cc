@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -73,6 +74,13 @@ class ProcessPool : public Pool {
   uint64_t children_started() const override { return children_started_; }
 
  private:
+  // For this thread and the children that it starts.
+  static void BeNice() {
+    errno = 0;
+    const int niceness = nice(kAnalysisNiceness);
+    NOROSHI_CHECK(niceness != -1 || errno == 0);  // Anybody may be nicer.
+  }
+
   // A worker's own child and what it learned about children.
   struct Mailer {
     std::unique_ptr<Child> child;
@@ -81,6 +89,7 @@ class ProcessPool : public Pool {
 
   void Run(bool takes_mails) {
     pthread_setname_np(pthread_self(), "analyse");
+    BeNice();
     Mailer mailer;
     // The first mail need not wait for a process to start. What goes wrong here
     // comes again, and is said, with that mail.
