@@ -5,16 +5,37 @@
 namespace noroshi::store {
 namespace {
 
-std::unique_ptr<rocksdb::Iterator> NewIterator(rocksdb::DB* db, const rocksdb::Snapshot* snapshot) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot;
-  return std::unique_ptr<rocksdb::Iterator>(db->NewIterator(options));
-}
+// A scan of the rows whose keys begin with a prefix. The bounds keep RocksDB from looking
+// for the next row beyond it: among rows that were removed it would look for long.
+class Scan {
+ public:
+  Scan(rocksdb::DB* db, const rocksdb::Snapshot* snapshot, std::string_view prefix)
+      : begin_(prefix), end_(keys::After(prefix)), lower_(begin_), upper_(end_) {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    options.iterate_lower_bound = &lower_;
+    if (!end_.empty()) options.iterate_upper_bound = &upper_;
+    rows_.reset(db->NewIterator(options));
+  }
 
-Result<void> EndOf(const rocksdb::Iterator& iterator) {
-  if (!iterator.status().ok()) return FromStatus(iterator.status(), "state: reading rows");
-  return {};
-}
+  Scan(const Scan&) = delete;
+  Scan& operator=(const Scan&) = delete;
+
+  rocksdb::Iterator* operator->() const { return rows_.get(); }
+  const std::string& end() const { return end_; }
+
+  Result<void> Status() const {
+    if (!rows_->status().ok()) return FromStatus(rows_->status(), "state: reading rows");
+    return {};
+  }
+
+ private:
+  const std::string begin_;
+  const std::string end_;  // Empty: no key lies behind all with the prefix.
+  const rocksdb::Slice lower_;
+  const rocksdb::Slice upper_;
+  std::unique_ptr<rocksdb::Iterator> rows_;
+};
 
 }  // namespace
 
@@ -40,25 +61,25 @@ Result<bool> GetRow(rocksdb::DB* db, const rocksdb::Snapshot* snapshot, std::str
 
 Result<void> AscendRows(rocksdb::DB* db, const rocksdb::Snapshot* snapshot, std::string_view prefix,
                         std::string_view after, const RowVisit& visit) {
-  const auto rows = NewIterator(db, snapshot);
+  const Scan rows(db, snapshot, prefix);
   rows->Seek(ToSlice(after.empty() ? prefix : after));
   if (!after.empty() && rows->Valid() && ToView(rows->key()) == after) rows->Next();
   for (; rows->Valid() && rows->key().starts_with(ToSlice(prefix)); rows->Next()) {
     if (!visit(ToView(rows->key()), ToView(rows->value()))) return {};
   }
-  return EndOf(*rows);
+  return rows.Status();
 }
 
 Result<void> DescendRows(rocksdb::DB* db, const rocksdb::Snapshot* snapshot,
                          std::string_view prefix, std::string_view before, const RowVisit& visit) {
-  const auto rows = NewIterator(db, snapshot);
-  const std::string end = before.empty() ? keys::After(prefix) : std::string(before);
+  const Scan rows(db, snapshot, prefix);
+  const std::string end = before.empty() ? rows.end() : std::string(before);
   rows->SeekForPrev(ToSlice(end));
   if (rows->Valid() && ToView(rows->key()) == end) rows->Prev();
   for (; rows->Valid() && rows->key().starts_with(ToSlice(prefix)); rows->Prev()) {
     if (!visit(ToView(rows->key()), ToView(rows->value()))) return {};
   }
-  return EndOf(*rows);
+  return rows.Status();
 }
 
 }  // namespace noroshi::store

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
+#include <rocksdb/perf_context.h>
+#include <rocksdb/perf_level.h>
 
 #include <filesystem>
 #include <fstream>
@@ -118,6 +120,29 @@ TEST_F(StoreTest, ScansMergeChangesWithTheDatabaseInBothDirections) {
   ASSERT_TRUE(transaction->Commit().ok());
   EXPECT_THAT(Ids(*store_->Snapshot()->Cases(0, 100)), ElementsAre(6, 5, 4, 3, 2, 1));
   EXPECT_THAT(Ids(*store_->Snapshot()->Cases(5, 2)), ElementsAre(4, 3));
+}
+
+// Removed rows stay in the memtable for a while: a scan must not wade through those of
+// the table behind its own.
+TEST_F(StoreTest, AScanDoesNotMeetWhatWasRemovedFromTheNextTable) {
+  constexpr uint64_t kRemoved = 500;
+  auto transaction = store_->Begin();
+  transaction->SetOutbox("moj", 1, OutboxRow());
+  for (uint64_t i = 1; i <= kRemoved; ++i) transaction->AddPending({0, i});
+  ASSERT_TRUE(transaction->Commit().ok());
+  for (uint64_t i = 1; i <= kRemoved; ++i) transaction->RemovePending({0, i});
+  ASSERT_TRUE(transaction->Commit().ok());
+  const auto skipped = [](const auto& scan) {
+    rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
+    rocksdb::get_perf_context()->Reset();
+    scan();
+    rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+    return rocksdb::get_perf_context()->internal_delete_skipped_count;
+  };
+  const auto view = store_->Snapshot();
+  EXPECT_EQ(skipped([&] { EXPECT_EQ(view->OutboxAfter("moj", 0, 10)->size(), 1U); }), 0U);
+  EXPECT_EQ(skipped([&] { EXPECT_TRUE(view->AnalysisPending(0, 0, 10)->empty()); }), kRemoved)
+      << "the measure measures nothing";
 }
 
 TEST_F(StoreTest, WhatComesAndGoesInOneBatchLeavesNothing) {
