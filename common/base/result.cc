@@ -50,6 +50,7 @@ Error ErrnoError(std::string_view what) {
   } else if (number == EACCES || number == EPERM) {
     code = ErrorCode::kDenied;
   }
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
   return Error{code, std::string(what) + ": " + std::strerror(number)};
 }
 

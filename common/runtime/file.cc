@@ -85,6 +85,7 @@ class RealFileSystem final : public FileSystem {
     DIR* directory = ::opendir(folder.c_str());
     if (directory == nullptr) return ErrnoError("open folder " + folder);
     std::vector<std::string> names;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe for folders of one's own.
     while (const dirent* item = ::readdir(directory)) {
       if (item->d_type == DT_REG) names.emplace_back(item->d_name);
     }

@@ -130,6 +130,7 @@ asio::awaitable<Result<void>> TlsStream::Impl::Continue(int result, Deadline dea
       const int number = errno;
       if (ERR_peek_error() != 0) co_return FromQueue();
       co_return Error{ErrorCode::kClosed,
+                      // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
                       fmt::format("closed: {}", number == 0 ? "cut" : std::strerror(number))};
     }
     default:

@@ -205,6 +205,7 @@ void SocketServer::Accept() {
     if (items[0].revents == 0) continue;
     const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) {
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
       Log(Level::kWarning, "admin_accept_failed", {{"reason", std::strerror(errno)}});
       // Without descriptors the listener stays readable: wait a moment, not in a busy loop.
       pollfd pause{stop_, POLLIN, 0};

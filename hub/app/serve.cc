@@ -35,6 +35,7 @@ void NotifyServiceManager(std::string_view message) {
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   if (::sendto(socket, message.data(), message.size(), MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&address), size) < 0) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
     Log(Level::kWarning, "notify_failed", {{"reason", std::strerror(errno)}});
   }
   ::close(socket);
