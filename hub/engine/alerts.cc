@@ -100,6 +100,7 @@ void Batch::AddToOutbox(store::OrganizationRow* organization, const store::Outbo
   const std::string& id = organization->organization().id();
   state_.SetOutbox(id, position, item);
   organization->set_outbox_next(position + 1);
+  if (!item.alert_id().empty()) organization->set_newest_alert(position);
   Touch(*organization);
   outboxes_.insert(id);
 }

@@ -23,7 +23,9 @@ Result<void> Batch::ApplyCursors(const v1::CursorsAdvanced& advanced) {
 // The organisation's first agent has everything up to here.
 Result<void> Batch::Receive(store::OrganizationRow* organization, uint64_t position) {
   const std::string& id = organization->organization().id();
-  for (uint64_t next = organization->received() + 1; next <= position; ++next) {
+  // Most of what is received are updates, which nobody follows up.
+  const uint64_t last = std::min(position, organization->newest_alert());
+  for (uint64_t next = organization->received() + 1; next <= last; ++next) {
     NOROSHI_ASSIGN_OR_RETURN(const auto item, state_.Outbox(id, next));
     if (!item || item->alert_id().empty()) continue;
     NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Delivery(item->alert_id(), id));
