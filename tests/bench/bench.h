@@ -48,6 +48,7 @@ struct Ratio {
 struct Contest {
   std::vector<Contender> contenders;
   std::vector<Ratio> ratios;
+  std::vector<std::string> notes;  // Of references that are missing, say.
 };
 
 struct Summary {

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/floor_server.h"
 
 namespace noroshi::bench {
 namespace {
@@ -89,9 +90,13 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(bench.name, bench.what);
     if (bench.run == RunIngest) sub->add_flag("--mail", options.mail, "40 KiB mails, 4 in flight");
   }
+  std::string floor_folder;
+  CLI::App* floor = app.add_subcommand("floor-server", "")->group("");  // Started by benches.
+  floor->add_option("server-folder", floor_folder)->required();
   CLI11_PARSE(app, argc, argv);
   options.round = std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
   ::signal(SIGPIPE, SIG_IGN);
+  if (floor->parsed()) return ServeFloor(floor_folder);
   for (const Bench& bench : kBenches) {
     if (app.got_subcommand(bench.name)) return Run(bench, options, json_output);
   }
