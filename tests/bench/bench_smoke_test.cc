@@ -70,6 +70,33 @@ TEST(BenchSmokeTest, IngestTakesMails) {
   ExpectPositive(report, "/ratios/acked_vs_floor");
 }
 
+TEST(BenchSmokeTest, FanoutReachesEveryAgentAndEveryCursorIsDurable) {
+  const value report = RunBench({"fanout"});
+  for (const char* figure : {"/ours/deliveries", "/ours/deliveries_per_s", "/ours/settled_per_s",
+                             "/ours/cpu_us", "/ours/p50_ms", "/ours/p99_ms"}) {
+    ExpectPositive(report, figure);
+  }
+  if (!HasNats(report, "nats")) GTEST_SKIP() << "nats-server is missing: nothing to compare with";
+  ExpectPositive(report, "/ratios/deliveries_vs_nats");
+  ExpectPositive(report, "/ratios/cpu_vs_nats");
+}
+
+TEST(BenchSmokeTest, IdleMeasuresMemoryOfEachAgent) {
+  const value report = RunBench({"idle"});
+  EXPECT_EQ(support::NumberAt(report, "/ours/agents"), 4);
+  ExpectPositive(report, "/ours/rss_mib");
+  ExpectPositive(report, "/ours/enrolled_per_s");
+  ExpectPositive(report, "/references/floor/rss_mib");
+}
+
+TEST(BenchSmokeTest, HandshakesAreFullOrResumedAsAsked) {
+  const value report = RunBench({"handshake"});
+  for (const char* figure : {"/ours/full_per_s", "/ours/resumed_per_s", "/ours/resumed_cpu_us",
+                             "/ratios/full_per_cpu_vs_floor", "/ratios/resumed_per_cpu_vs_full"}) {
+    ExpectPositive(report, figure);
+  }
+}
+
 TEST(BenchSmokeTest, LatencyCoversReceiptAndSpool) {
   const value report = RunBench({"latency"});
   ExpectPositive(report, "/ours/receipt_p50_ms");

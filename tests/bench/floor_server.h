@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "tests/bench/pki.h"
@@ -31,6 +32,9 @@ class FloorServer {
   std::string address_;
   std::unique_ptr<support::Process> process_;
 };
+
+// A frame that it answers at once.
+inline constexpr std::string_view kFloorEcho{"\0\0\0\1.", 5};
 
 // What that process does; returns only with an error, which it has printed.
 int ServeFloor(const std::string& folder);

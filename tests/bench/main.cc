@@ -23,6 +23,9 @@ struct Bench {
 
 constexpr Bench kBenches[] = {
     {"ingest", "durable reports (--mail: mails) over mutual TLS, 50 connections", RunIngest},
+    {"fanout", "alerts to 1,000 connected agents, beside NATS", RunFanout},
+    {"handshake", "full mutual handshakes and resumptions, beside OpenSSL alone", RunHandshake},
+    {"idle", "memory of 5,000 silent agents, beside OpenSSL alone", RunIdle},
     {"latency", "one report: to its receipt, and into the agent's spool", RunLatency},
     {"rebuild", "state from the journal; restart", RunRebuild},
 };
@@ -89,6 +92,9 @@ int Main(int argc, char** argv) {
   for (const Bench& bench : kBenches) {
     CLI::App* sub = app.add_subcommand(bench.name, bench.what);
     if (bench.run == RunIngest) sub->add_flag("--mail", options.mail, "40 KiB mails, 4 in flight");
+    if (bench.run == RunFanout) {
+      sub->add_option("--agents-each", options.agents_each, "Agents of each organisation (1)");
+    }
   }
   std::string floor_folder;
   CLI::App* floor = app.add_subcommand("floor-server", "")->group("");  // Started by benches.
