@@ -26,6 +26,8 @@ struct Options {
   size_t connections = 0;  // 0: the bench's own figure.
   size_t in_flight = 0;    // Likewise.
   size_t agents_each = 0;  // fanout: agents of each organisation, likewise.
+  size_t spooled = 0;      // backlog: reports that the agent holds, likewise.
+  size_t entries = 0;      // backlog: of the journal before a restart, likewise.
 };
 
 // What one contender's round gave, by name: "acked_per_s", "p50_ms", …
@@ -85,6 +87,7 @@ Result<Report> RunContest(const std::string& bench, const Options& options, cons
 Result<Report> RunHandshake(const Options& options);
 Result<Report> RunIdle(const Options& options);
 Result<Report> RunIngest(const Options& options);
+Result<Report> RunBacklog(const Options& options);
 Result<Report> RunFanout(const Options& options);
 Result<Report> RunLatency(const Options& options);
 Result<Report> RunRebuild(const Options& options);

@@ -97,6 +97,16 @@ TEST(BenchSmokeTest, HandshakesAreFullOrResumedAsAsked) {
   }
 }
 
+TEST(BenchSmokeTest, BacklogDrainsAndALongJournalComesBack) {
+  const value report = RunBench({"backlog", "--spooled", "300", "--entries", "20000"});
+  EXPECT_EQ(support::NumberAt(report, "/ours/spooled"), 300);
+  EXPECT_GE(support::NumberAt(report, "/ours/entries"), 20'000);
+  for (const char* figure : {"/ours/drained_per_s", "/ours/rebuild_entries_per_s",
+                             "/ours/restart_s", "/ratios/drain_vs_ingest"}) {
+    ExpectPositive(report, figure);
+  }
+}
+
 TEST(BenchSmokeTest, LatencyCoversReceiptAndSpool) {
   const value report = RunBench({"latency"});
   ExpectPositive(report, "/ours/receipt_p50_ms");

@@ -23,6 +23,7 @@ struct Bench {
 
 constexpr Bench kBenches[] = {
     {"ingest", "durable reports (--mail: mails) over mutual TLS, 50 connections", RunIngest},
+    {"backlog", "an agent's full spool, and a long journal: drain, rebuild, restart", RunBacklog},
     {"fanout", "alerts to 1,000 connected agents, beside NATS", RunFanout},
     {"handshake", "full mutual handshakes and resumptions, beside OpenSSL alone", RunHandshake},
     {"idle", "memory of 5,000 silent agents, beside OpenSSL alone", RunIdle},
@@ -92,6 +93,10 @@ int Main(int argc, char** argv) {
   for (const Bench& bench : kBenches) {
     CLI::App* sub = app.add_subcommand(bench.name, bench.what);
     if (bench.run == RunIngest) sub->add_flag("--mail", options.mail, "40 KiB mails, 4 in flight");
+    if (bench.run == RunBacklog) {
+      sub->add_option("--spooled", options.spooled, "Reports in the agent's spool (20,000)");
+      sub->add_option("--entries", options.entries, "Journal entries at a restart (1,000,000)");
+    }
     if (bench.run == RunFanout) {
       sub->add_option("--agents-each", options.agents_each, "Agents of each organisation (1)");
     }
