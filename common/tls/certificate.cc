@@ -70,6 +70,12 @@ Result<void> ReadNames(const X509* certificate, CertificateInfo* info) {
   return {};
 }
 
+Result<void> CheckSize(std::string_view der) {
+  if (der.size() <= kCertificateBytesMax) return {};
+  return Error{ErrorCode::kInvalid, fmt::format("a certificate of {} bytes; at most {} are allowed",
+                                                der.size(), kCertificateBytesMax)};
+}
+
 }  // namespace
 
 std::string Identity::ToUri() const {
@@ -91,21 +97,22 @@ Result<Identity> ParseIdentityUri(std::string_view uri) {
 }
 
 Result<CertificateInfo> ReadCertificate(std::string_view der) {
-  if (der.size() > kCertificateBytesMax) {
-    return Error{ErrorCode::kInvalid,
-                 fmt::format("a certificate of {} bytes; at most {} are allowed", der.size(),
-                             kCertificateBytesMax)};
-  }
+  NOROSHI_RETURN_IF_ERROR(CheckSize(der));
   NOROSHI_ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(der));
+  return ReadParsed(certificate.get());
+}
+
+Result<CertificateInfo> ReadParsed(X509* certificate) {
   CertificateInfo info;
-  info.der = der;
-  info.serial = Serial(certificate.get());
-  info.subject = Subject(certificate.get());
-  info.sha256 = Sha256Of(der);
-  NOROSHI_ASSIGN_OR_RETURN(info.not_before_ms, TimeMs(X509_get0_notBefore(certificate.get())));
-  NOROSHI_ASSIGN_OR_RETURN(info.not_after_ms, TimeMs(X509_get0_notAfter(certificate.get())));
-  NOROSHI_RETURN_IF_ERROR(ReadNames(certificate.get(), &info));
-  info.is_ca = (X509_get_extension_flags(certificate.get()) & EXFLAG_CA) != 0;
+  NOROSHI_ASSIGN_OR_RETURN(info.der, CertificateDer(certificate));
+  NOROSHI_RETURN_IF_ERROR(CheckSize(info.der));
+  info.serial = Serial(certificate);
+  info.subject = Subject(certificate);
+  info.sha256 = Sha256Of(info.der);
+  NOROSHI_ASSIGN_OR_RETURN(info.not_before_ms, TimeMs(X509_get0_notBefore(certificate)));
+  NOROSHI_ASSIGN_OR_RETURN(info.not_after_ms, TimeMs(X509_get0_notAfter(certificate)));
+  NOROSHI_RETURN_IF_ERROR(ReadNames(certificate, &info));
+  info.is_ca = (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0;
   ERR_clear_error();
   return info;
 }

@@ -155,7 +155,8 @@ Result<SslContextPtr> MakeSslContext(const Context::Impl& impl, const std::strin
   }
   SSL_CTX_set_options(made.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   // One write may take many records; progress is seen after each.
-  SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_timeout(made.get(), kTicketLifetimeS);
   SSL_CTX_set_cert_verify_callback(made.get(), OnCertificate, nullptr);
   if (impl.server) {

@@ -60,12 +60,14 @@ Error FromQueue() {
 
 }  // namespace
 
-// One direction's wait and its deadline. A timer that fires after its wait has
-// ended must not end the next one, hence the generation.
+// One direction's wait and its deadline. A timer that stays armed looks, when it
+// fires, whether a wait is due, and else arms itself for the present one.
 struct Waiter {
   explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
   asio::steady_timer timer;
-  uint64_t generation = 0;
+  Deadline deadline;
+  bool armed = false;
+  bool waiting = false;
   bool expired = false;
 };
 
@@ -83,32 +85,51 @@ struct TlsStream::Impl : std::enable_shared_from_this<Impl> {
   Waiter reading;
   Waiter writing;
   bool closed = false;
+  bool timers_stay = false;
   bool broken = false;  // After a fatal TLS error nothing more may be sent.
 
+  void Arm(Waiter* waiter);
+  static void Disarm(Waiter* waiter);
   asio::awaitable<Result<void>> Wait(bool for_read, Deadline deadline);
   // After a call returned `result`: waits if OpenSSL asks for it, else explains.
   asio::awaitable<Result<void>> Continue(int result, Deadline deadline);
+  // Why a call failed, by what SSL_get_error says.
+  Error Explain(int why);
   Result<Peer> Finish();
   void Close();
 };
+
+void TlsStream::Impl::Arm(Waiter* waiter) {
+  waiter->armed = true;
+  waiter->timer.expires_at(waiter->deadline);
+  waiter->timer.async_wait(
+      [self = shared_from_this(), waiter](const boost::system::error_code& error) {
+        if (error) return;  // Armed anew, or closed.
+        waiter->armed = false;
+        if (!waiter->waiting) return;
+        if (std::chrono::steady_clock::now() < waiter->deadline) return self->Arm(waiter);
+        waiter->expired = true;
+        boost::system::error_code ignored;
+        self->socket.cancel(ignored);
+      });
+}
+
+void TlsStream::Impl::Disarm(Waiter* waiter) {
+  waiter->timer.cancel();
+  waiter->armed = false;
+}
 
 asio::awaitable<Result<void>> TlsStream::Impl::Wait(bool for_read, Deadline deadline) {
   if (closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
   Waiter& waiter = for_read ? reading : writing;
   waiter.expired = false;
-  const uint64_t generation = ++waiter.generation;
-  waiter.timer.expires_at(deadline);
-  waiter.timer.async_wait(
-      [self = shared_from_this(), &waiter, generation](const boost::system::error_code& error) {
-        if (error || waiter.generation != generation) return;
-        waiter.expired = true;
-        boost::system::error_code ignored;
-        self->socket.cancel(ignored);
-      });
+  waiter.waiting = true;
+  waiter.deadline = deadline;
+  if (!waiter.armed || waiter.timer.expiry() > deadline) Arm(&waiter);
   const auto [error] = co_await socket.async_wait(
       for_read ? tcp::socket::wait_read : tcp::socket::wait_write, kToken);
-  ++waiter.generation;
-  waiter.timer.cancel();
+  waiter.waiting = false;
+  if (!timers_stay) Disarm(&waiter);
   if (closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
   if (waiter.expired) co_return Error{ErrorCode::kTimeout, "timeout: no progress in time"};
   // The other direction's deadline cancels both waits: this one just tries again.
@@ -118,25 +139,20 @@ asio::awaitable<Result<void>> TlsStream::Impl::Wait(bool for_read, Deadline dead
 }
 
 asio::awaitable<Result<void>> TlsStream::Impl::Continue(int result, Deadline deadline) {
-  switch (SSL_get_error(ssl.get(), result)) {
-    case SSL_ERROR_WANT_READ:
-      co_return co_await Wait(/*for_read=*/true, deadline);
-    case SSL_ERROR_WANT_WRITE:
-      co_return co_await Wait(/*for_read=*/false, deadline);
-    case SSL_ERROR_ZERO_RETURN:
-      co_return Error{ErrorCode::kClosed, "closed: by the other side"};
-    case SSL_ERROR_SYSCALL: {
-      broken = true;
-      const int number = errno;
-      if (ERR_peek_error() != 0) co_return FromQueue();
-      co_return Error{ErrorCode::kClosed,
-                      // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
-                      fmt::format("closed: {}", number == 0 ? "cut" : std::strerror(number))};
-    }
-    default:
-      broken = true;
-      co_return FromQueue();
-  }
+  const int want = SSL_get_error(ssl.get(), result);
+  if (want == SSL_ERROR_WANT_READ) co_return co_await Wait(/*for_read=*/true, deadline);
+  if (want == SSL_ERROR_WANT_WRITE) co_return co_await Wait(/*for_read=*/false, deadline);
+  co_return Explain(want);
+}
+
+Error TlsStream::Impl::Explain(int why) {
+  if (why == SSL_ERROR_ZERO_RETURN) return {ErrorCode::kClosed, "closed: by the other side"};
+  broken = true;
+  const int number = errno;
+  if (why != SSL_ERROR_SYSCALL || ERR_peek_error() != 0) return FromQueue();
+  return {ErrorCode::kClosed,
+          // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
+          fmt::format("closed: {}", number == 0 ? "cut" : std::strerror(number))};
 }
 
 Result<Peer> TlsStream::Impl::Finish() {
@@ -154,9 +170,7 @@ Result<Peer> TlsStream::Impl::Finish() {
     if (peer.resumed && !state.context->Check(certificate, nullptr, &state)) {
       return Error{ErrorCode::kDenied, state.refusal};
     }
-    auto der = CertificateDer(certificate);
-    if (!der.ok()) return der.error();
-    auto info = ReadCertificate(*der);
+    auto info = ReadParsed(certificate);
     if (!info.ok()) return info.error();
     peer.certificate = std::move(*info);
   }
@@ -244,6 +258,24 @@ asio::awaitable<Result<void>> TlsStream::Write(std::string_view bytes, Duration 
   co_return Result<void>();
 }
 
+Result<size_t> TlsStream::WriteNow(std::string_view bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    if (impl_->closed) return Error{ErrorCode::kClosed, "closed: on our side"};
+    ERR_clear_error();
+    size_t written = 0;
+    const int result =
+        SSL_write_ex(impl_->ssl.get(), bytes.data() + done, bytes.size() - done, &written);
+    done += written;
+    if (result == 1) continue;
+    const int want = SSL_get_error(impl_->ssl.get(), result);
+    if (want == SSL_ERROR_WANT_READ || want == SSL_ERROR_WANT_WRITE) break;
+    return impl_->Explain(want);
+  }
+  return done;
+}
+
+void TlsStream::LetTimersStay() { impl_->timers_stay = true; }
 void TlsStream::Close() { impl_->Close(); }
 asio::any_io_executor TlsStream::executor() { return impl_->socket.get_executor(); }
 const std::string& TlsStream::peer_address() const { return impl_->address; }

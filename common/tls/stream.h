@@ -52,6 +52,13 @@ class TlsStream {
   boost::asio::awaitable<Result<size_t>> ReadSome(std::span<char> buffer, Duration timeout);
   // All of it. The timeout holds for every write that makes no progress.
   boost::asio::awaitable<Result<void>> Write(std::string_view bytes, Duration timeout);
+  // As much of it as the socket takes without waiting; the rest is for Write. Not
+  // while a Write is under way.
+  Result<size_t> WriteNow(std::string_view bytes);
+  // Timers stay armed from one wait to the next, since nearly all waits end in
+  // time and arming costs more than they do. Until Close they then keep the
+  // io_context from running out of work.
+  void LetTimersStay();
   // Sends close_notify if that needs no waiting, and closes. Idempotent.
   void Close();
 

@@ -66,8 +66,7 @@ Result<void> CheckName(X509* leaf, const VerifyRules& rules) {
     return Refuse("certificate_identity",
                   fmt::format("the certificate does not name \"{}\"", rules.server_name));
   }
-  NOROSHI_ASSIGN_OR_RETURN(const std::string der, CertificateDer(leaf));
-  auto info = ReadCertificate(der);
+  auto info = ReadParsed(leaf);
   if (!info.ok()) return Refuse("certificate_identity", info.error().message);
   auto identity = AgentIdentity(*info);
   if (!identity.ok()) return Refuse("certificate_identity", identity.error().message);

@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <future>
+#include <unordered_map>
 
 #include "common/base/encoding.h"
 #include "common/config/config.h"
@@ -385,12 +386,21 @@ Service::Answer Service::ShowAlert(const std::string& alert_id) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, snapshot->Alert(alert_id));
   if (!row.has_value()) return Error{ErrorCode::kNotFound, "no alert " + ToHex(alert_id)};
   json::object answer = ToJson(*row);
+  // One pass over the alert's deliveries: looking each up costs several times that.
+  std::unordered_map<std::string, json::object> deliveries;
+  std::string after;
+  while (true) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto rows,
+                             snapshot->DeliveriesOfAlert(alert_id, after, kListLimitMax));
+    for (const auto& delivery : rows) deliveries[delivery.organization()] = ToJson(delivery);
+    if (rows.size() < kListLimitMax) break;
+    after = rows.back().organization();
+  }
   json::array recipients;
   for (const auto& recipient : row->recipients()) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto delivery,
-                             snapshot->Delivery(alert_id, recipient.organization()));
-    json::object object = delivery.has_value()
-                              ? ToJson(*delivery)
+    auto delivery = deliveries.find(recipient.organization());
+    json::object object = delivery != deliveries.end()
+                              ? std::move(delivery->second)
                               : json::object{{"organization", recipient.organization()}};
     object["reason"] = recipient.reason();
     recipients.emplace_back(std::move(object));

@@ -8,9 +8,10 @@ class FeedSubscription final : public intake::DeliveryFeed::Subscription {
   explicit FeedSubscription(std::unique_ptr<fanout::Subscription> inner)
       : inner_(std::move(inner)) {}
 
-  Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
-                                         size_t max_bytes) override {
-    return inner_->After(position, max_items, max_bytes);
+  Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) override {
+    auto batch = inner_->After(position, max_items, max_bytes);
+    if (!batch.ok()) return batch.error();
+    return Batch{std::move(batch->deliveries), batch->more};
   }
   uint64_t start_position() const override { return inner_->start_position(); }
   void Acknowledge(uint64_t position) override { inner_->Acknowledge(position); }

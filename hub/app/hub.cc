@@ -223,6 +223,7 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["goodbyes"] = counts(stats.goodbyes);
   (*answer)["submissions_rejected"] = counts(stats.submissions_rejected);
   (*answer)["subscriptions"] = fanout_->subscriptions();
+  (*answer)["pending_cursors"] = fanout_->pending_cursors();
   (*answer)["analysis"] =
       json::object{{"waiting", pool_->waiting()}, {"children_started", pool_->children_started()}};
 }

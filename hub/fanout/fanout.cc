@@ -4,10 +4,12 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "common/base/encoding.h"
 #include "hub/fanout/alert_cache.h"
 #include "hub/fanout/cursors.h"
+#include "hub/fanout/tails.h"
 
 namespace noroshi::fanout {
 namespace {
@@ -48,6 +50,7 @@ struct Subscriber {
   std::string agent;
   uint64_t start = 0;
   bool refused = false;                 // Beyond kSubscriptionsMax.
+  std::optional<uint64_t> allowed;      // The identities under which it may act. Look's mutex.
   std::atomic<bool> woken{false};       // Told, and has not looked since.
   std::atomic<uint64_t> handed_out{0};  // The furthest position it may acknowledge.
   std::mutex wake_mutex;
@@ -68,6 +71,15 @@ struct Fanout::State {
 
   journal::Journal* journal;
   const store::Store* store;
+  // What all subscriptions see. Everything in the snapshot was reported, so that
+  // a standing that was looked up for these identities holds for it.
+  struct Look {
+    std::mutex mutex;
+    std::unique_ptr<store::Reader> view;  // Absent before the first use.
+    uint64_t identities = 0;              // Counts their changes.
+    Tails tails{kTailItemsMax, kTailBytesMax};
+  };
+  Look look;
   AlertCache alerts{kAlertCacheBytesMax};
   std::shared_ptr<Cursors> cursors;  // Shared with appends in flight.
 
@@ -75,9 +87,13 @@ struct Fanout::State {
   std::multimap<std::string, std::shared_ptr<Subscriber>, std::less<>> subscribers;
 
   void Remove(const Subscriber* subscriber);
-  Result<std::vector<std::string>> After(Subscriber* subscriber, uint64_t position,
-                                         size_t max_items, size_t max_bytes);
-  Result<std::string> Render(const store::View& view, uint64_t position, store::OutboxRow item);
+  // Everybody sees what the engine has just applied.
+  void LookAgain(std::span<const std::string> grown, bool identities_changed);
+  Result<Subscription::Batch> After(Subscriber* subscriber, uint64_t position, size_t max_items,
+                                    size_t max_bytes);
+  // The serialised delivery at this position; nullopt: there is none yet.
+  Result<std::optional<std::string>> Render(const store::View& view,
+                                            const std::string& organization, uint64_t position);
 };
 
 void Fanout::State::Remove(const Subscriber* subscriber) {
@@ -85,44 +101,69 @@ void Fanout::State::Remove(const Subscriber* subscriber) {
   auto [at, end] = subscribers.equal_range(subscriber->organization);
   while (at != end && at->second.get() != subscriber) ++at;
   if (at != end) subscribers.erase(at);
+  if (subscribers.contains(subscriber->organization)) return;
+  const std::lock_guard look_lock(look.mutex);
+  look.tails.Forget(subscriber->organization);
 }
 
-Result<std::string> Fanout::State::Render(const store::View& view, uint64_t position,
-                                          store::OutboxRow item) {
+Result<std::optional<std::string>> Fanout::State::Render(const store::View& view,
+                                                         const std::string& organization,
+                                                         uint64_t position) {
+  NOROSHI_ASSIGN_OR_RETURN(auto item, view.Outbox(organization, position));
+  if (!item) return std::optional<std::string>();
   v1::Delivery delivery;
   delivery.set_position(position);
-  delivery.set_reason(item.reason());
-  if (item.has_update()) delivery.mutable_update()->Swap(item.mutable_update());
-  if (!item.alert_id().empty()) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item.alert_id()));
+  delivery.set_reason(item->reason());
+  if (item->has_update()) delivery.mutable_update()->Swap(item->mutable_update());
+  if (!item->alert_id().empty()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item->alert_id()));
     delivery.set_alert(*alert);
   }
-  return delivery.SerializeAsString();
+  return std::optional<std::string>(delivery.SerializeAsString());
 }
 
-Result<std::vector<std::string>> Fanout::State::After(Subscriber* subscriber, uint64_t position,
-                                                      size_t max_items, size_t max_bytes) {
+void Fanout::State::LookAgain(std::span<const std::string> grown, bool identities_changed) {
+  const std::lock_guard lock(look.mutex);
+  look.view = store->Snapshot();
+  for (const std::string& organization : grown) look.tails.Grown(organization);
+  if (identities_changed) ++look.identities;
+}
+
+Result<Subscription::Batch> Fanout::State::After(Subscriber* subscriber, uint64_t position,
+                                                 size_t max_items, size_t max_bytes) {
   if (subscriber->refused) {
     return Error{ErrorCode::kOverloaded, "more than " + std::to_string(kSubscriptionsMax) +
                                              " agents are connected for deliveries"};
   }
   subscriber->woken = false;  // Before the state is read: what comes later wakes again.
-  const auto view = store->Snapshot();
-  NOROSHI_ASSIGN_OR_RETURN(const bool may,
-                           MayAct(*view, *journal, subscriber->organization, subscriber->agent));
-  std::vector<std::string> deliveries;
-  if (!may) return deliveries;
-  NOROSHI_ASSIGN_OR_RETURN(auto items, view->OutboxAfter(subscriber->organization, position,
-                                                         std::min(max_items, kItemsMax)));
-  size_t bytes = 0;
-  for (auto& [at, item] : items) {
-    NOROSHI_ASSIGN_OR_RETURN(std::string delivery, Render(*view, at, std::move(item)));
-    bytes += delivery.size();
-    if (bytes > max_bytes && !deliveries.empty()) break;
-    deliveries.push_back(std::move(delivery));
-    if (at > subscriber->handed_out) subscriber->handed_out = at;
+  const std::lock_guard lock(look.mutex);
+  if (look.view == nullptr) look.view = store->Snapshot();
+  const store::View& view = *look.view;
+  Subscription::Batch batch;
+  if (subscriber->allowed != look.identities) {
+    NOROSHI_ASSIGN_OR_RETURN(const bool may,
+                             MayAct(view, *journal, subscriber->organization, subscriber->agent));
+    if (!may) return batch;
+    subscriber->allowed = look.identities;
   }
-  return deliveries;
+  max_items = std::min(max_items, kItemsMax);
+  size_t bytes = 0;
+  const auto render = [&](uint64_t at) { return Render(view, subscriber->organization, at); };
+  while (true) {
+    NOROSHI_ASSIGN_OR_RETURN(auto next,
+                             look.tails.Get(subscriber->organization, position + 1, render));
+    if (!next) break;
+    bytes += next->size();
+    batch.more =
+        batch.deliveries.size() == max_items || (bytes > max_bytes && !batch.deliveries.empty());
+    if (batch.more) break;
+    batch.deliveries.push_back(*std::move(next));
+    ++position;
+  }
+  if (!batch.deliveries.empty() && position > subscriber->handed_out) {
+    subscriber->handed_out = position;
+  }
+  return batch;
 }
 
 // The handle that a session holds.
@@ -137,8 +178,7 @@ class Fanout::Live : public Subscription {
     subscriber_->wake = nullptr;
   }
 
-  Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
-                                         size_t max_bytes) override {
+  Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) override {
     return state_->After(subscriber_.get(), position, max_items, max_bytes);
   }
 
@@ -218,6 +258,7 @@ void Fanout::Mark(const std::string& organization, const std::string& agent,
 }
 
 void Fanout::OnApplied(std::span<const std::string> organizations) {
+  state_->LookAgain(organizations, /*identities_changed=*/false);
   std::vector<std::shared_ptr<Subscriber>> concerned;
   {
     const std::lock_guard lock(state_->mutex);
@@ -230,6 +271,7 @@ void Fanout::OnApplied(std::span<const std::string> organizations) {
 }
 
 void Fanout::OnIdentitiesChanged() {
+  state_->LookAgain({}, /*identities_changed=*/true);
   std::vector<std::shared_ptr<Subscriber>> all;
   {
     const std::lock_guard lock(state_->mutex);

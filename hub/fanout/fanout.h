@@ -2,6 +2,11 @@
 // connections. It reads the engine's outboxes (which sharing has decided) and
 // writes by appending entries: cursors in batches, marks one by one.
 //
+// All subscriptions read one snapshot, taken when the engine reports what it has
+// applied; who may act is looked up once for each change of identities. So
+// OnIdentitiesChanged and OnApplied must be called for every change, identities
+// first: what has not been reported is neither delivered nor revoked yet.
+//
 // At least once, in order for each organisation, each agent with its own cursor.
 // A new agent begins at position 0. An organisation that is disabled, or an agent
 // that is revoked, gets nothing, even what was queued before.
@@ -36,6 +41,9 @@ inline constexpr int64_t kCursorFlushMs = 100;
 inline constexpr int64_t kCursorRetryMs = 1'000;
 inline constexpr size_t kItemsMax = 1'000;  // Of one After.
 inline constexpr size_t kAlertCacheBytesMax = 32 * 1024 * 1024;
+// Newest deliveries kept in memory: of one organisation, and of all together.
+inline constexpr size_t kTailItemsMax = 64;
+inline constexpr size_t kTailBytesMax = 32 * 1024 * 1024;
 inline constexpr size_t kPersonBytesMax = 128;
 inline constexpr size_t kNoteBytesMax = 1024;
 
@@ -45,11 +53,16 @@ class Subscription {
  public:
   virtual ~Subscription() = default;
 
+  struct Batch {
+    // Serialised v1::Delivery messages, of the positions after the one asked for,
+    // without a gap.
+    std::vector<std::string> deliveries;
+    bool more = false;  // Cut off by a limit: ask again. If not, a wake follows what comes.
+  };
   // Next deliveries after `position`, at most max_items and max_bytes together (at
-  // least one item if there is any), as serialised v1::Delivery. Empty at the end.
-  // kDenied when the organisation is disabled or the agent revoked.
-  virtual Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
-                                                 size_t max_bytes) = 0;
+  // least one item if there is any). kDenied when the organisation is disabled or
+  // the agent revoked.
+  virtual Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) = 0;
   // The agent's own durable position if it belongs to this log, else the hub's
   // durable cursor.
   virtual uint64_t start_position() const = 0;

@@ -49,6 +49,10 @@ bool Conversation::paused() const {
 void Conversation::Send(const v1::HubFrame& frame) {
   if (over_) return;
   wire::AppendFrame(frame, &output_);
+  CheckOutput();
+}
+
+void Conversation::CheckOutput() {
   if (output_.size() > services_.limits.out_bytes_max) {
     End(goodbye::kSlowReader, "answers are not read in time");
   }

@@ -112,6 +112,7 @@ class Conversation {
   void FetchDeliveries();
   void SendDeliveries(const std::vector<std::string>& deliveries);
   void Send(const v1::HubFrame& frame);
+  void CheckOutput();
   int64_t SteadyMs() const;
 
   Services& services_;

@@ -1,8 +1,12 @@
 // Deliveries in a conversation: fetched, sent, acknowledged, marked.
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
+#include <span>
 
+#include "common/base/encoding.h"
 #include "common/log/log.h"
 #include "common/wire/frame.h"
 #include "hub/intake/codes.h"
@@ -13,6 +17,32 @@ namespace {
 
 constexpr size_t kPersonBytesMax = 128;
 constexpr size_t kNoteBytesMax = 1024;
+constexpr size_t kFieldBytesMax = 8;  // Tag and length of a field of a frame.
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedOutputStream;
+
+// Tag and length of an embedded message or bytes.
+std::string FieldHead(int number, size_t size) {
+  uint8_t head[2 * kFieldBytesMax];
+  uint8_t* end = CodedOutputStream::WriteVarint32ToArray(
+      WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED), head);
+  end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), end);
+  return {reinterpret_cast<const char*>(head), static_cast<size_t>(end - head)};
+}
+
+// HubFrame{Deliveries} out of messages that are serialised already.
+void AppendDeliveries(const std::string& log_id, std::span<const std::string> deliveries,
+                      std::string* out) {
+  std::string body = FieldHead(v1::Deliveries::kLogIdFieldNumber, log_id.size()) + log_id;
+  for (const std::string& delivery : deliveries) {
+    body += FieldHead(v1::Deliveries::kDeliveriesFieldNumber, delivery.size());
+    body += delivery;
+  }
+  const std::string head = FieldHead(v1::HubFrame::kDeliveriesFieldNumber, body.size());
+  AppendBigEndian32(static_cast<uint32_t>(head.size() + body.size()), out);
+  out->append(head).append(body);
+}
 
 }  // namespace
 
@@ -44,44 +74,38 @@ void Conversation::FetchDeliveries() {
           {{"organization", party_.identity.organization}, {"error", next.error().message}});
       return End(goodbye::kUnavailable, "deliveries cannot be read now", 30'000);
     }
-    if (next->empty()) {
-      more_deliveries_ = false;
-      return;
-    }
-    SendDeliveries(*next);
+    more_deliveries_ = next->more;
+    SendDeliveries(next->deliveries);
   }
 }
 
 void Conversation::SendDeliveries(const std::vector<std::string>& deliveries) {
   constexpr size_t kDeliveriesBytesMax = wire::kFrameBytesMax - kKiB;  // Room for the log id.
-  v1::HubFrame frame;
+  auto first = deliveries.begin();
   size_t bytes = 0;
-  const auto flush = [&] {
-    if (bytes == 0) return;
-    frame.mutable_deliveries()->set_log_id(services_.journal.log_id());
-    Send(frame);
-    frame.Clear();
+  const auto flush = [&](auto end) {
+    if (first != end) AppendDeliveries(services_.journal.log_id(), {first, end}, &output_);
+    first = end;
     bytes = 0;
   };
-  for (const std::string& delivery : deliveries) {
-    const size_t size = delivery.size() + 8;
-    v1::Delivery parsed;
-    if (size > kDeliveriesBytesMax || !parsed.ParseFromString(delivery) ||
-        parsed.position() <= sent_position_) {
+  for (auto next = deliveries.begin(); next != deliveries.end(); ++next) {
+    const size_t size = next->size() + kFieldBytesMax;
+    if (size > kDeliveriesBytesMax) {
       Log(Level::kError, "delivery_unsendable",
           {{"organization", party_.identity.organization},
            {"after_position", sent_position_},
-           {"bytes", static_cast<uint64_t>(delivery.size())}});
+           {"bytes", static_cast<uint64_t>(next->size())}});
+      flush(next);
       subscription_.reset();  // In order or not at all.
-      break;
+      return CheckOutput();
     }
-    if (bytes + size > kDeliveriesBytesMax) flush();
+    if (bytes + size > kDeliveriesBytesMax) flush(next);
     bytes += size;
-    sent_position_ = parsed.position();
-    *frame.mutable_deliveries()->add_deliveries() = std::move(parsed);
-    services_.counters.Update([](Stats& stats) { ++stats.deliveries_sent; });
+    ++sent_position_;
   }
-  flush();
+  flush(deliveries.end());
+  services_.counters.Update([&](Stats& stats) { stats.deliveries_sent += deliveries.size(); });
+  CheckOutput();
 }
 
 void Conversation::OnMark(const v1::MarkAlert& mark) {

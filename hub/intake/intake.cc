@@ -139,6 +139,7 @@ void Intake::Impl::Open(tcp::socket socket) {
     Log(Level::kWarning, "connection_failed", {{"error", stream.error().message}});
     return;
   }
+  (*stream)->LetTimersStay();
   const auto session = std::make_shared<Session>(host, std::move(*stream));
   sessions.insert(session);
   ++handshakes;

@@ -46,10 +46,15 @@ class DeliveryFeed {
   class Subscription {
    public:
     virtual ~Subscription() = default;
+    struct Batch {
+      // Serialised v1::Delivery messages, of the positions after the one asked
+      // for, without a gap.
+      std::vector<std::string> deliveries;
+      bool more = false;  // Ask again; if not, `wake` will say when to.
+    };
     // Next deliveries after `position`, at most max_items and max_bytes (at least
-    // one item if there is any). Bytes are whole serialised v1::Delivery messages.
-    virtual Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
-                                                   size_t max_bytes) = 0;
+    // one item if there is any).
+    virtual Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) = 0;
     // Where to resume: the agent's own durable position if it belongs to this
     // log, else the hub's durable cursor.
     virtual uint64_t start_position() const = 0;

@@ -177,35 +177,51 @@ asio::awaitable<void> Session::WaitUntilResumed() {
   resume_.reset();
 }
 
-asio::awaitable<void> Session::WriteOutput() {
+void Session::WriteOutput() {
   while (conversation_->has_output() && !broken_) {
-    const std::string bytes = conversation_->TakeOutput();
-    auto written = co_await stream_->Write(bytes, host_.services.limits.write_timeout);
-    if (!written.ok()) {
-      broken_ = true;
-      if (written.error().code == ErrorCode::kTimeout) {
-        conversation_->End(goodbye::kSlowReader, "nothing was read in time");
-      }
-      stream_->Close();
-      break;
+    std::string bytes = conversation_->TakeOutput();
+    const auto written = stream_->WriteNow(bytes);
+    if (!written.ok()) return Close();
+    if (*written < bytes.size()) {
+      writing_ = true;
+      asio::co_spawn(
+          host_.io,
+          [self = shared_from_this(), rest = std::move(bytes), done = *written]() mutable {
+            return self->WriteRest(std::move(rest), done);
+          },
+          [](const std::exception_ptr& error) { NOROSHI_CHECK(!error); });
+      return;
     }
-    host_.services.counters.Update([&](Stats& stats) { stats.bytes_sent += bytes.size(); });
-    conversation_->OnSent();
+    OnWritten(bytes.size());
   }
+}
+
+asio::awaitable<void> Session::WriteRest(std::string bytes, size_t written) {
+  const std::string_view rest = std::string_view(bytes).substr(written);
+  const auto done = co_await stream_->Write(rest, host_.services.limits.write_timeout);
   writing_ = false;
+  if (!done.ok()) {
+    if (done.error().code == ErrorCode::kTimeout) {
+      conversation_->End(goodbye::kSlowReader, "nothing was read in time");
+    }
+    Close();
+  } else {
+    OnWritten(bytes.size());
+  }
   Proceed();
+}
+
+void Session::OnWritten(size_t bytes) {
+  host_.services.counters.Update([&](Stats& stats) { stats.bytes_sent += bytes; });
+  conversation_->OnSent();
 }
 
 void Session::Proceed() {
   const bool over = conversation_->over();
   if (resume_ && (over || broken_ || !conversation_->paused())) resume_->cancel();
   if (broken_) return;
-  if (!writing_ && conversation_->has_output()) {
-    writing_ = true;
-    asio::co_spawn(
-        host_.io, [self = shared_from_this()] { return self->WriteOutput(); },
-        [](const std::exception_ptr& error) { NOROSHI_CHECK(!error); });
-  }
+  if (!writing_) WriteOutput();
+  if (broken_) return;
   if (over && !linger_) {
     linger_ = std::make_unique<asio::steady_timer>(host_.io, host_.services.limits.linger);
     linger_->async_wait([self = shared_from_this()](const boost::system::error_code& error) {

@@ -1,7 +1,8 @@
 // Session: one connection, its coroutines and its end. Only for hub/intake.
 //
-// A reader runs from the handshake to the end; a writer runs only while there
-// is something to send, so that an idle session costs one suspended read.
+// A reader runs from the handshake to the end; output goes out at once, and a
+// writer runs only for what the socket does not take, so that an idle session
+// costs one suspended read.
 //
 // Threads: intake's, which runs one io_context.
 #pragma once
@@ -56,7 +57,10 @@ class Session : public std::enable_shared_from_this<Session> {
   bool MayLog();
   boost::asio::awaitable<void> Converse();
   boost::asio::awaitable<void> WaitUntilResumed();
-  boost::asio::awaitable<void> WriteOutput();
+  // Sends what there is, as far as the socket takes it; the rest in WriteRest.
+  void WriteOutput();
+  boost::asio::awaitable<void> WriteRest(std::string bytes, size_t written);
+  void OnWritten(size_t bytes);
   void OnBytes(std::string_view bytes);
   void OnReadTimeout();
   tls::TlsStream::Duration ReadTimeout() const;

@@ -25,6 +25,9 @@ struct Options {
   bool mail = false;       // ingest: suspicious mails instead of incident reports.
   size_t connections = 0;  // 0: the bench's own figure.
   size_t in_flight = 0;    // Likewise.
+  size_t agents_each = 0;  // fanout: agents of each organisation, likewise.
+  size_t spooled = 0;      // backlog: reports that the agent holds, likewise.
+  size_t entries = 0;      // backlog: of the journal before a restart, likewise.
 };
 
 // What one contender's round gave, by name: "acked_per_s", "p50_ms", …
@@ -48,6 +51,7 @@ struct Ratio {
 struct Contest {
   std::vector<Contender> contenders;
   std::vector<Ratio> ratios;
+  std::vector<std::string> notes;  // Of references that are missing, say.
 };
 
 struct Summary {
@@ -80,7 +84,11 @@ struct Report {
 Result<Report> RunContest(const std::string& bench, const Options& options, const Contest& contest);
 
 // The benches. Each ends its processes and leaves nothing in the folder that it needs.
+Result<Report> RunHandshake(const Options& options);
+Result<Report> RunIdle(const Options& options);
 Result<Report> RunIngest(const Options& options);
+Result<Report> RunBacklog(const Options& options);
+Result<Report> RunFanout(const Options& options);
 Result<Report> RunLatency(const Options& options);
 Result<Report> RunRebuild(const Options& options);
 

@@ -60,6 +60,7 @@ Result<Report> RunContest(const std::string& bench, const Options& options,
   Report report;
   report.bench = bench;
   report.rounds = options.rounds;
+  report.notes = contest.notes;
   struct statfs file_system {};
   if (::statfs(options.folder.c_str(), &file_system) == 0 && file_system.f_type == kTmpfsMagic) {
     report.notes.push_back(options.folder + " is in memory: syncing costs nothing there");

@@ -1,6 +1,7 @@
 #include "tests/bench/cpu.h"
 
 #include <fmt/format.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/check.h"
 #include "tests/support/waiting.h"
 
 namespace noroshi::bench {
@@ -92,6 +94,14 @@ ServerCpu Difference(const ServerCpu& before, const ServerCpu& after) {
     used.threads[name] = seconds - (earlier == before.threads.end() ? 0 : earlier->second);
   }
   return used;
+}
+
+double ThreadCpuSeconds(pthread_t thread) {
+  clockid_t clock{};
+  timespec time{};
+  NOROSHI_CHECK(::pthread_getcpuclockid(thread, &clock) == 0);
+  NOROSHI_CHECK(::clock_gettime(clock, &time) == 0);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 Result<void> WaitQuiet(pid_t pid) {

@@ -3,6 +3,7 @@
 // Threads: functions are thread-safe.
 #pragma once
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include <map>
@@ -23,6 +24,9 @@ struct ServerCpu {
 Result<ServerCpu> ReadServerCpu(pid_t pid);
 // What was used between two readings.
 ServerCpu Difference(const ServerCpu& before, const ServerCpu& after);
+
+// Of one thread of this process; the caller's if not said.
+double ThreadCpuSeconds(pthread_t thread = ::pthread_self());
 
 // Waits, at most 10 s, until the process and its children hardly use the CPU:
 // flushes and compactions that one contender started are its own cost.

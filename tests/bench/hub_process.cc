@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <atomic>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
+#include <functional>
+#include <future>
 
 #include "hub/admin/socket.h"
 #include "tests/support/waiting.h"
@@ -15,8 +19,33 @@ namespace {
 namespace json = boost::json;
 
 constexpr support::Milliseconds kCommandTimeout{600'000};  // verify and rebuild read everything.
-constexpr int kStatusTimeoutMs = 60'000;
+constexpr int kCallTimeoutMs = 60'000;
 constexpr const char* kKinds[] = {"ministry", "incorporated_agency", "operator", "operator"};
+// The hub syncs once for all that waits: several calls cost hardly more than one.
+constexpr size_t kCallersAtATime = 8;
+
+// Calls task(0) to task(count - 1), several at a time; the first error ends it.
+Result<void> InParallel(size_t count, const std::function<Result<void>(size_t)>& task) {
+  std::atomic<size_t> next{0};
+  std::vector<std::future<Result<void>>> callers;
+  for (size_t caller = 0; caller < std::min(count, kCallersAtATime); ++caller) {
+    callers.push_back(std::async(std::launch::async, [&]() -> Result<void> {
+      for (size_t i = next++; i < count; i = next++) {
+        const auto done = task(i);
+        if (done.ok()) continue;
+        next = count;
+        return done;
+      }
+      return {};
+    }));
+  }
+  Result<void> outcome;
+  for (auto& caller : callers) {
+    const auto done = caller.get();
+    if (outcome.ok()) outcome = done;
+  }
+  return outcome;
+}
 
 }  // namespace
 
@@ -71,22 +100,30 @@ Result<std::string> HubProcess::Command(const std::vector<std::string>& argument
                                                  output.status, output.out, output.err)};
 }
 
-Result<void> HubProcess::AddOrganization(const std::string& id, const std::string& kind) {
-  const auto added =
-      Command({"org", "add", id, "--kind", kind, "--name-ja", "機関 " + id, "--name-en", id});
+Result<void> HubProcess::AddOrganization(const std::string& id, const std::string& kind) const {
+  const auto added = Call({{"verb", "org.add"},
+                           {"id", id},
+                           {"kind", kind},
+                           {"name_ja", "機関 " + id},
+                           {"name_en", id}});
   if (!added.ok()) return added.error();
   return {};
 }
 
-Result<std::vector<support::Credentials>> HubProcess::Enrol(size_t count) {
-  std::vector<support::Credentials> agents;
-  for (size_t i = 0; i < count; ++i) {
-    const std::string organization = fmt::format("bench-{}", i);
-    NOROSHI_RETURN_IF_ERROR(AddOrganization(organization, kKinds[i % std::size(kKinds)]));
-    NOROSHI_ASSIGN_OR_RETURN(const std::string token,
-                             Command({"agent", "token", organization + "/agent"}));
-    NOROSHI_ASSIGN_OR_RETURN(agents.emplace_back(), support::Enroll(token, address_));
-  }
+Result<std::vector<support::Credentials>> HubProcess::Enrol(size_t organizations,
+                                                            size_t agents_each) {
+  NOROSHI_RETURN_IF_ERROR(InParallel(organizations, [&](size_t i) {
+    return AddOrganization(fmt::format("bench-{}", i), kKinds[i % std::size(kKinds)]);
+  }));
+  std::vector<support::Credentials> agents(organizations * agents_each);
+  NOROSHI_RETURN_IF_ERROR(InParallel(agents.size(), [&](size_t i) -> Result<void> {
+    const std::string name = fmt::format("bench-{}/agent-{}", i / agents_each, i % agents_each);
+    NOROSHI_ASSIGN_OR_RETURN(const json::object answer,
+                             Call({{"verb", "agent.token"}, {"id", name}}));
+    NOROSHI_ASSIGN_OR_RETURN(
+        agents[i], support::Enroll(std::string(answer.at("token").as_string()), address_));
+    return {};
+  }));
   return agents;
 }
 
@@ -98,9 +135,11 @@ Result<std::string> HubProcess::WriteToken(const std::string& organization) {
   return file;
 }
 
-Result<json::object> HubProcess::Status() const {
-  return admin::Call(data_ + "/run/admin.sock", {{"verb", "status"}}, kStatusTimeoutMs);
+Result<json::object> HubProcess::Call(const json::object& request) const {
+  return admin::Call(data_ + "/run/admin.sock", request, kCallTimeoutMs);
 }
+
+Result<json::object> HubProcess::Status() const { return Call({{"verb", "status"}}); }
 
 Result<json::object> HubProcess::Settle() const {
   support::Wake wake;

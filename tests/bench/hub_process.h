@@ -27,12 +27,14 @@ class HubProcess {
   Result<void> Serve();
   Result<void> Stop();
 
-  // Organisations bench-0, bench-1, … of several kinds with an agent each,
-  // enrolled through the protocol.
-  Result<std::vector<support::Credentials>> Enrol(size_t count);
+  // Organisations bench-0, bench-1, … of several kinds with agents agent-0, …
+  // each, enrolled through the protocol, several at a time.
+  Result<std::vector<support::Credentials>> Enrol(size_t organizations, size_t agents_each = 1);
   // A one-time token for a new organisation's agent, in a file.
   Result<std::string> WriteToken(const std::string& organization);
 
+  // A call of the admin socket. Thread-safe.
+  Result<boost::json::object> Call(const boost::json::object& request) const;
   Result<boost::json::object> Status() const;
   // Waits until all that is in the journal is analysed and applied; the status then.
   Result<boost::json::object> Settle() const;
@@ -48,7 +50,7 @@ class HubProcess {
  private:
   HubProcess(std::string binary, const std::string& folder)
       : binary_(std::move(binary)), data_(folder + "/hub"), log_(folder + "/hub.log") {}
-  Result<void> AddOrganization(const std::string& id, const std::string& kind);
+  Result<void> AddOrganization(const std::string& id, const std::string& kind) const;
 
   const std::string binary_;
   const std::string data_;

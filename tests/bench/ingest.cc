@@ -3,7 +3,9 @@
 
 #include "tests/bench/bench.h"
 #include "tests/bench/cpu.h"
+#include "tests/bench/floor_ingest.h"
 #include "tests/bench/hub_process.h"
+#include "tests/bench/jetstream.h"
 #include "tests/bench/load_client.h"
 #include "tests/bench/rocksdb_writers.h"
 
@@ -91,6 +93,9 @@ class IngestRounds {
     return hub_->Stop();
   }
 
+  size_t connections() const { return connections_; }
+  size_t in_flight() const { return in_flight_; }
+
  private:
   explicit IngestRounds(const Options& options)
       : options_(options),
@@ -116,6 +121,12 @@ Result<Report> RunIngest(const Options& options) {
   const size_t record = options.mail ? kMailBytes : kReportBytes;
   const size_t batch = options.mail ? kMailsInBatch : 64;
   const std::string batched = "rocksdb_batch" + std::to_string(batch);
+  const auto floor =
+      FloorIngest::Start(options, rounds->connections(), rounds->in_flight(), record);
+  if (!floor.ok()) return floor.error().Prefixed("floor");
+  const auto jetstream =
+      JetStream::Start(options, rounds->connections(), rounds->in_flight(), record);
+  if (!jetstream.ok() && jetstream.error().code != ErrorCode::kNotFound) return jetstream.error();
   Contest contest;
   contest.contenders = {
       {"hub", true, [&] { return rounds->Round(); }},
@@ -127,12 +138,24 @@ Result<Report> RunIngest(const Options& options) {
        [&] {
          return RunRocksDb(options, {1, batch, record});
        }},
+      {"floor", false, [&] { return (*floor)->Round(); }},
   };
   contest.ratios = {
       {"acked_vs_rocksdb64", "ingested_per_s", "rocksdb64", "writes_per_s"},
       {"acked_vs_" + batched, "ingested_per_s", batched, "writes_per_s"},
       {"receipts_vs_rocksdb64", "acked_per_s", "rocksdb64", "writes_per_s"},
+      {"acked_vs_floor", "ingested_per_s", "floor", "acked_per_s"},
+      {"receipts_vs_floor", "acked_per_s", "floor", "acked_per_s"},
+      {"cpu_vs_floor", "way_in_cpu_us", "floor", "cpu_us"},
   };
+  if (jetstream.ok()) {
+    contest.contenders.push_back({"jetstream", false, [&] { return (*jetstream)->Round(); }});
+    contest.ratios.push_back({"acked_vs_jetstream", "ingested_per_s", "jetstream", "acked_per_s"});
+    contest.ratios.push_back({"receipts_vs_jetstream", "acked_per_s", "jetstream", "acked_per_s"});
+    contest.ratios.push_back({"cpu_vs_jetstream", "way_in_cpu_us", "jetstream", "cpu_us"});
+  } else {
+    contest.notes.push_back(jetstream.error().message);
+  }
   NOROSHI_ASSIGN_OR_RETURN(Report report,
                            RunContest(options.mail ? "ingest --mail" : "ingest", options, contest));
   NOROSHI_RETURN_IF_ERROR(rounds->Finish());

@@ -1,7 +1,6 @@
 #include "tests/bench/load_client.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -28,6 +27,7 @@
 #include "common/tls/stream.h"
 #include "common/wire/frame.h"
 #include "noroshi/v1/agent.pb.h"
+#include "tests/bench/cpu.h"
 
 namespace noroshi::bench {
 namespace {
@@ -39,14 +39,6 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kTimeout{30'000};
 constexpr std::chrono::hours kForever{24};
 constexpr size_t kReadBytes = 64 * 1024;
-
-double ThreadCpuSeconds(pthread_t thread) {
-  clockid_t clock{};
-  timespec time{};
-  NOROSHI_CHECK(::pthread_getcpuclockid(thread, &clock) == 0);
-  NOROSHI_CHECK(::clock_gettime(clock, &time) == 0);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
-}
 
 double SecondsBetween(Steady::time_point from, Steady::time_point to) {
   return std::chrono::duration<double>(to - from).count();

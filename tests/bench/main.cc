@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/floor_server.h"
 
 namespace noroshi::bench {
 namespace {
@@ -22,6 +23,10 @@ struct Bench {
 
 constexpr Bench kBenches[] = {
     {"ingest", "durable reports (--mail: mails) over mutual TLS, 50 connections", RunIngest},
+    {"backlog", "an agent's full spool, and a long journal: drain, rebuild, restart", RunBacklog},
+    {"fanout", "alerts to 1,000 connected agents, beside NATS", RunFanout},
+    {"handshake", "full mutual handshakes and resumptions, beside OpenSSL alone", RunHandshake},
+    {"idle", "memory of 5,000 silent agents, beside OpenSSL alone", RunIdle},
     {"latency", "one report: to its receipt, and into the agent's spool", RunLatency},
     {"rebuild", "state from the journal; restart", RunRebuild},
 };
@@ -88,10 +93,21 @@ int Main(int argc, char** argv) {
   for (const Bench& bench : kBenches) {
     CLI::App* sub = app.add_subcommand(bench.name, bench.what);
     if (bench.run == RunIngest) sub->add_flag("--mail", options.mail, "40 KiB mails, 4 in flight");
+    if (bench.run == RunBacklog) {
+      sub->add_option("--spooled", options.spooled, "Reports in the agent's spool (20,000)");
+      sub->add_option("--entries", options.entries, "Journal entries at a restart (1,000,000)");
+    }
+    if (bench.run == RunFanout) {
+      sub->add_option("--agents-each", options.agents_each, "Agents of each organisation (1)");
+    }
   }
+  std::string floor_folder;
+  CLI::App* floor = app.add_subcommand("floor-server", "")->group("");  // Started by benches.
+  floor->add_option("server-folder", floor_folder)->required();
   CLI11_PARSE(app, argc, argv);
   options.round = std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
   ::signal(SIGPIPE, SIG_IGN);
+  if (floor->parsed()) return ServeFloor(floor_folder);
   for (const Bench& bench : kBenches) {
     if (app.got_subcommand(bench.name)) return Run(bench, options, json_output);
   }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "hub/fanout/alert_cache.h"
+#include "hub/fanout/tails.h"
 #include "hub/fanout/ticker.h"
 #include "tests/unit/hub/engine/scene.h"
 
@@ -40,10 +41,10 @@ class FanoutTest : public engine::Scene {
       std::function<void()> wake = [] {}) {
     return fanout_->Subscribe({organization, agent, journal_.log_id(), position}, std::move(wake));
   }
-  static std::vector<uint64_t> Positions(const Result<std::vector<std::string>>& deliveries) {
-    EXPECT_TRUE(deliveries.ok()) << deliveries.error().message;
+  static std::vector<uint64_t> Positions(const Result<Subscription::Batch>& batch) {
+    EXPECT_TRUE(batch.ok()) << batch.error().message;
     std::vector<uint64_t> positions;
-    for (const std::string& bytes : *deliveries) {
+    for (const std::string& bytes : batch->deliveries) {
       v1::Delivery delivery;
       EXPECT_TRUE(delivery.ParseFromString(bytes));
       positions.push_back(delivery.position());
@@ -86,7 +87,7 @@ TEST_F(FanoutTest, DeliversInOrderFromTheAgentsPosition) {
 }
 
 TEST_F(FanoutTest, DeliveryHoldsTheAlertsBytesAndTheReason) {
-  const auto deliveries = *Subscribe("bank", "a")->After(0, 1, kMuch);
+  const auto deliveries = Subscribe("bank", "a")->After(0, 1, kMuch)->deliveries;
   ASSERT_EQ(deliveries.size(), 1u);
   v1::Delivery delivery;
   ASSERT_TRUE(delivery.ParseFromString(deliveries[0]));
@@ -98,7 +99,7 @@ TEST_F(FanoutTest, DeliveryHoldsTheAlertsBytesAndTheReason) {
 TEST_F(FanoutTest, UpdatesTravelInTheSameOrder) {
   const uint64_t sequence = script_.AnalysedMail("moj", "m");
   Follow();
-  const auto deliveries = *Subscribe("moj", "a")->After(3, kMany, kMuch);
+  const auto deliveries = Subscribe("moj", "a")->After(3, kMany, kMuch)->deliveries;
   ASSERT_EQ(deliveries.size(), 1u);
   v1::Delivery delivery;
   ASSERT_TRUE(delivery.ParseFromString(deliveries[0]));
@@ -111,7 +112,7 @@ TEST_F(FanoutTest, BoundsHoldButOneItemAlwaysPasses) {
   const auto subscription = Subscribe("moj", "a");
   EXPECT_THAT(Positions(subscription->After(0, 2, kMuch)), ElementsAre(1, 2));
   EXPECT_THAT(Positions(subscription->After(0, kMany, 1)), ElementsAre(1));
-  const size_t one = subscription->After(0, 1, kMuch)->front().size();
+  const size_t one = subscription->After(0, 1, kMuch)->deliveries.front().size();
   EXPECT_THAT(Positions(subscription->After(0, kMany, 2 * one)), ElementsAre(1, 2));
   EXPECT_THAT(Positions(subscription->After(0, kMany, 2 * one - 1)), ElementsAre(1));
 }
@@ -119,7 +120,7 @@ TEST_F(FanoutTest, BoundsHoldButOneItemAlwaysPasses) {
 TEST_F(FanoutTest, ItemsOfOneCallAreBounded) {
   for (size_t i = 0; i < kItemsMax; ++i) script_.AnalysedMail("moj", "m");
   Follow();
-  EXPECT_EQ(Subscribe("moj", "a")->After(0, kItemsMax + 1, SIZE_MAX)->size(), kItemsMax);
+  EXPECT_EQ(Subscribe("moj", "a")->After(0, kItemsMax + 1, SIZE_MAX)->deliveries.size(), kItemsMax);
 }
 
 TEST_F(FanoutTest, StartsAtTheAgentsOwnPositionInThisLogElseAtTheHubsCursor) {
@@ -268,11 +269,29 @@ TEST_F(FanoutTest, RevokedOrUnknownAgentGetsNothing) {
   EXPECT_TRUE(Subscribe("moj", "b")->After(0, kMany, kMuch).ok());
 }
 
+TEST_F(FanoutTest, RevocationEndsWhatWasAllowedBefore) {
+  const auto subscription = Subscribe("moj", "a");
+  EXPECT_THAT(Positions(subscription->After(0, 1, kMuch)), ElementsAre(1));
+  script_.Alert(Script::Warning('4', v1::TLP_GREEN, "all"));
+  script_.Revoke("moj", "a");
+  script_.Alert(Script::Warning('5', v1::TLP_GREEN, "all"));
+  Follow();
+  // Applied, not reported: neither the revocation nor what came with it is seen.
+  EXPECT_THAT(Positions(subscription->After(1, kMany, kMuch)), ElementsAre(2, 3));
+  fanout_->OnIdentitiesChanged();
+  EXPECT_EQ(subscription->After(3, kMany, kMuch).error().code, ErrorCode::kDenied);
+  const std::string moj[] = {"moj"};
+  fanout_->OnApplied(moj);
+  EXPECT_EQ(subscription->After(3, kMany, kMuch).error().code, ErrorCode::kDenied);
+  EXPECT_THAT(Positions(Subscribe("moj", "b")->After(3, kMany, kMuch)), ElementsAre(4, 5));
+}
+
 TEST_F(FanoutTest, AgentThatTheStateDoesNotKnowYetWaits) {
   script_.Enrol("moj", "new", "s9");
   EXPECT_THAT(Positions(Subscribe("moj", "new")->After(0, kMany, kMuch)), IsEmpty());
   EXPECT_EQ(Mark("moj", Read('9')).error().code, ErrorCode::kUnavailable);
   Follow();
+  fanout_->OnIdentitiesChanged();
   EXPECT_THAT(Positions(Subscribe("moj", "new")->After(0, kMany, kMuch)), ElementsAre(1, 2, 3));
 }
 
@@ -329,8 +348,8 @@ TEST_F(FanoutTest, ManyThreadsReadAcknowledgeAndComeAndGo) {
     threads.emplace_back([&, thread] {
       for (int round = 0; round < 50; ++round) {
         const auto subscription = Subscribe("moj", thread % 2 == 0 ? "a" : "b");
-        const auto deliveries = subscription->After(0, kMany, kMuch);
-        delivered += deliveries.ok() ? deliveries->size() : 0;
+        const auto batch = subscription->After(0, kMany, kMuch);
+        delivered += batch.ok() ? batch->deliveries.size() : 0;
         subscription->Acknowledge(3);
         const std::string moj[] = {"moj"};
         fanout_->OnApplied(moj);
@@ -342,6 +361,53 @@ TEST_F(FanoutTest, ManyThreadsReadAcknowledgeAndComeAndGo) {
   fanout_->Flush();
   Follow();
   EXPECT_EQ((*View()->Agent("moj", "b"))->cursor(), 3u);
+}
+
+TEST(TailsTest, ReadsEachPositionOnceUntilItIsToldOfMore) {
+  Tails tails(4, kMuch);
+  uint64_t last = 3;
+  size_t reads = 0;
+  const auto read = [&](uint64_t position) -> Result<std::optional<std::string>> {
+    ++reads;
+    if (position > last) return std::optional<std::string>();
+    return std::optional<std::string>(std::to_string(position));
+  };
+  for (int agent = 0; agent < 5; ++agent) {
+    for (uint64_t position = 1; position <= last; ++position) {
+      EXPECT_EQ(**tails.Get("moj", position, read), std::to_string(position));
+    }
+    EXPECT_FALSE((*tails.Get("moj", last + 1, read)).has_value());
+  }
+  EXPECT_EQ(reads, 4u);
+  ++last;
+  tails.Grown("moj");
+  EXPECT_EQ(**tails.Get("moj", 4, read), "4");
+  EXPECT_FALSE((*tails.Get("moj", 5, read)).has_value());
+  EXPECT_EQ(reads, 6u);
+  EXPECT_FALSE((*tails.Get("moj", 9, read)).has_value());  // Beyond: not taken for the end.
+  ++last;
+  tails.Grown("moj");
+  EXPECT_EQ(**tails.Get("moj", 5, read), "5");
+  EXPECT_EQ(**tails.Get("moj", 1, read), "1");  // Beyond the four newest: read again.
+  EXPECT_EQ(reads, 9u);
+  tails.Forget("moj");
+  EXPECT_EQ(tails.bytes(), 0u);
+}
+
+TEST(TailsTest, StaysWithinItsBytes) {
+  Tails tails(kMany, 10);
+  const auto read = [](uint64_t position) {
+    return Result<std::optional<std::string>>(std::to_string(position));
+  };
+  for (uint64_t position = 1; position <= 100; ++position) {
+    EXPECT_EQ(**tails.Get(position % 2 == 0 ? "moj" : "bank", position, read),
+              std::to_string(position));
+    EXPECT_LE(tails.bytes(), 10u);
+  }
+  for (uint64_t position = 200; position < 210; ++position) {
+    EXPECT_EQ(**tails.Get("moj", position, read), std::to_string(position));
+    EXPECT_EQ(**tails.Get("moj", position, read), std::to_string(position));
+  }
 }
 
 TEST_F(FanoutTest, AlertCacheReadsOnceAndStaysWithinItsBytes) {

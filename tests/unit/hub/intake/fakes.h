@@ -102,8 +102,7 @@ class HeldFeed final : public DeliveryFeed {
   class Endless final : public Subscription {
    public:
     explicit Endless(uint64_t start) : start_(start) {}
-    Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
-                                           size_t max_bytes) override {
+    Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) override {
       std::vector<std::string> next;
       for (size_t bytes = 0; next.size() < max_items && position < UINT64_MAX; ++position) {
         v1::Delivery delivery;
@@ -113,7 +112,7 @@ class HeldFeed final : public DeliveryFeed {
         bytes += next.back().size();
         if (bytes > max_bytes) break;
       }
-      return next;
+      return Batch{std::move(next), /*more=*/true};
     }
     uint64_t start_position() const override { return start_; }
     void Acknowledge(uint64_t) override {}

@@ -59,16 +59,17 @@ class FakeFeed::Live final : public Subscription {
     const std::lock_guard lock(feed_.mutex_);
     feed_.live_.erase(this);
   }
-  Result<std::vector<std::string>> After(uint64_t position, size_t max_items,
-                                         size_t max_bytes) override {
+  Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) override {
     const std::lock_guard lock(feed_.mutex_);
     ++feed_.asked_;
-    std::vector<std::string> next;
+    Batch next;
     size_t bytes = 0;
-    for (size_t i = position; i < feed_.deliveries_.size() && next.size() < max_items; ++i) {
+    for (size_t i = position; i < feed_.deliveries_.size(); ++i) {
       bytes += feed_.deliveries_[i].size();
-      if (!next.empty() && bytes > max_bytes) break;
-      next.push_back(feed_.deliveries_[i]);
+      next.more =
+          next.deliveries.size() == max_items || (!next.deliveries.empty() && bytes > max_bytes);
+      if (next.more) break;
+      next.deliveries.push_back(feed_.deliveries_[i]);
     }
     return next;
   }

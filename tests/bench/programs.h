@@ -1,0 +1,16 @@
+// Programs of others that a bench compares with.
+//
+// Threads: pure functions.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+
+namespace noroshi::bench {
+
+// Its path, from PATH. kNotFound says which is missing: a bench then goes on
+// without it and notes that.
+Result<std::string> FindProgram(const std::string& name);
+
+}  // namespace noroshi::bench
