@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
 
 #include "common/base/encoding.h"
 #include "common/taxonomy/taxonomy.h"
@@ -80,8 +79,16 @@ class TextScorer {
       : original_(TruncateUtf8(text, kClassifiedBytesMax)),
         mapped_(text::NormaliseMapped(original_)),
         sentences_(SplitSentences(mapped_.text)),
-        rules_(rules) {
-    for (const Rule& rule : rules.rules()) Apply(rule);
+        rules_(rules),
+        best_(rules.rules().size()) {
+    std::vector<int> matching;
+    for (const Span& sentence : sentences_) {
+      rules.Matching(Slice(sentence), &matching);
+      for (const int index : matching) Search(static_cast<size_t>(index), sentence);
+    }
+    for (size_t i = 0; i < best_.size(); ++i) {
+      if (best_[i].percent > 0) Count(rules.rules()[i], best_[i]);
+    }
   }
 
   Scores& events() { return scores_[0]; }
@@ -89,33 +96,35 @@ class TextScorer {
   Scored attack() { return scores_[2][""]; }
 
  private:
-  void Apply(const Rule& rule) {
-    if (rule.needs && !RE2::PartialMatch(Piece(mapped_.text), *rule.needs)) return;
-    // The strongest place counts: what one sentence denies another may state.
-    std::optional<Span> best;
-    int32_t best_percent = 0;
-    for (const Span& sentence : sentences_) {
-      const std::string_view words = Slice(sentence);
-      if (rule.unless && RE2::PartialMatch(Piece(words), *rule.unless)) continue;
-      re2::StringPiece match;
-      size_t at = 0;
-      while (best_percent < 100 && at < words.size() &&
-             rule.pattern->Match(Piece(words), at, words.size(), RE2::UNANCHORED, &match, 1)) {
-        const size_t begin = static_cast<size_t>(match.data() - words.data());
-        const Span found{sentence.begin + begin, sentence.begin + begin + match.size()};
-        const int32_t percent = PercentOf(rule, sentence, found);
-        if (percent > best_percent) {
-          best = found;
-          best_percent = percent;
-        }
-        at = std::max(begin + match.size(), at + 1);
-        at = FloorToCharacter(words, at);
-        if (match.empty()) break;
-      }
+  // Where a rule is strongest: what one sentence denies another may state.
+  struct Best {
+    Span place;
+    int32_t percent = 0;
+  };
+
+  void Search(size_t index, const Span& sentence) {
+    const Rule& rule = rules_.rules()[index];
+    Best& best = best_[index];
+    if (best.percent >= 100) return;
+    const std::string_view words = Slice(sentence);
+    if (rule.unless && RE2::PartialMatch(Piece(words), *rule.unless)) return;
+    re2::StringPiece match;
+    size_t at = 0;
+    while (best.percent < 100 && at < words.size() &&
+           rule.pattern->Match(Piece(words), at, words.size(), RE2::UNANCHORED, &match, 1)) {
+      const size_t begin = static_cast<size_t>(match.data() - words.data());
+      const Span found{sentence.begin + begin, sentence.begin + begin + match.size()};
+      const int32_t percent = PercentOf(rule, sentence, found);
+      if (percent > best.percent) best = {found, percent};
+      at = std::max(begin + match.size(), at + 1);
+      at = FloorToCharacter(words, at);
+      if (match.empty()) break;
     }
-    if (!best) return;
-    const int32_t weight = rule.weight * best_percent / 100;
-    AddEvidence(rule.id, Original(*best), weight,
+  }
+
+  void Count(const Rule& rule, const Best& best) {
+    if (rule.needs && !RE2::PartialMatch(Piece(mapped_.text), *rule.needs)) return;
+    AddEvidence(rule.id, Original(best.place), rule.weight * best.percent / 100,
                 &scores_[static_cast<size_t>(rule.dimension)][rule.label]);
   }
 
@@ -161,6 +170,7 @@ class TextScorer {
   text::Mapped mapped_;
   std::vector<Span> sentences_;
   const Rules& rules_;
+  std::vector<Best> best_;        // By the index of the rule.
   std::array<Scores, 3> scores_;  // By Dimension.
 };
 

@@ -2,6 +2,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/base/check.h"
@@ -16,6 +17,7 @@ extern const std::string_view kRulesTomlSha256;
 namespace {
 
 constexpr int64_t kPatternMemoryBytesMax = 8 * 1024 * 1024;  // Of one compiled rule.
+constexpr int64_t kSetMemoryBytesMax = 128 * 1024 * 1024;    // Of all of them as one.
 
 std::vector<std::string> Strings(const toml::node_view<const toml::node>& node) {
   std::vector<std::string> list;
@@ -23,6 +25,14 @@ std::vector<std::string> Strings(const toml::node_view<const toml::node>& node) 
     for (const toml::node& item : *array) list.push_back(item.value_or(std::string()));
   }
   return list;
+}
+
+RE2::Options PatternOptions(int64_t memory_bytes_max) {
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_never_capture(true);
+  options.set_max_mem(memory_bytes_max);
+  return options;
 }
 
 // One expression out of alternatives. Null for none.
@@ -35,10 +45,7 @@ Result<std::unique_ptr<RE2>> Compile(const std::vector<std::string>& alternative
     if (!joined.empty()) joined += '|';
     joined.append("(?:").append(alternative).append(")");
   }
-  RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(kPatternMemoryBytesMax);
-  compiled = std::make_unique<RE2>(joined, options);
+  compiled = std::make_unique<RE2>(joined, PatternOptions(kPatternMemoryBytesMax));
   if (!compiled->ok()) {
     return Error{ErrorCode::kInvalid, std::string(what) + ": " + compiled->error()};
   }
@@ -113,6 +120,21 @@ class RulesReader {
       }
     }
     if (rules_.rules_.empty()) return Error{ErrorCode::kInvalid, "no rules"};
+    return CompileSet();
+  }
+
+  Result<void> CompileSet() {
+    rules_.patterns_ =
+        std::make_unique<RE2::Set>(PatternOptions(kSetMemoryBytesMax), RE2::UNANCHORED);
+    for (const Rule& rule : rules_.rules_) {
+      std::string error;
+      if (rules_.patterns_->Add(rule.pattern->pattern(), &error) < 0) {
+        return Error{ErrorCode::kInvalid, rule.id + ": " + error};
+      }
+    }
+    if (!rules_.patterns_->Compile()) {
+      return Error{ErrorCode::kInvalid, "kSetMemoryBytesMax: the rules are too many or too large"};
+    }
     return {};
   }
 
@@ -205,6 +227,21 @@ Result<Rules> Rules::Parse(std::string_view toml_text, std::string_view sha256_h
     return Error{ErrorCode::kInvalid, "line " + std::to_string(error.source().begin.line) + ": " +
                                           std::string(error.description())};
   }
+}
+
+void Rules::Matching(std::string_view text, std::vector<int>* indices) const {
+  indices->clear();
+  RE2::Set::ErrorInfo error{RE2::Set::kNoError};
+  if (!patterns_->Match({text.data(), text.size()}, indices, &error) &&
+      error.kind != RE2::Set::kNoError) {
+    // The automaton outgrew its memory: each rule is asked by itself.
+    for (size_t i = 0; i < rules_.size(); ++i) {
+      if (RE2::PartialMatch({text.data(), text.size()}, *rules_[i].pattern)) {
+        indices->push_back(static_cast<int>(i));
+      }
+    }
+  }
+  std::sort(indices->begin(), indices->end());
 }
 
 int32_t Rules::bonus(const std::string& event_type) const {

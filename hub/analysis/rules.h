@@ -5,6 +5,7 @@
 #pragma once
 
 #include <re2/re2.h>
+#include <re2/set.h>
 
 #include <cstdint>
 #include <map>
@@ -63,6 +64,9 @@ class Rules {
   // and of the taxonomy.
   const std::string& version() const { return version_; }
   const std::vector<Rule>& rules() const { return rules_; }
+  // The rules, as indices of rules(), whose pattern matches somewhere in `text`: one pass
+  // for all of them. In ascending order.
+  void Matching(std::string_view text, std::vector<int>* indices) const;
   const Context& context() const { return context_; }
   const std::vector<KindRule>& kind_rules() const { return kind_rules_; }
   // Added to the score of an event type: confirmed losses outrank what leads to them.
@@ -76,6 +80,7 @@ class Rules {
   friend class RulesReader;
   std::string version_;
   std::vector<Rule> rules_;
+  std::unique_ptr<RE2::Set> patterns_;  // Of rules_, in their order.
   Context context_;
   std::vector<KindRule> kind_rules_;
   std::map<std::string, int32_t> bonus_;

@@ -2,22 +2,23 @@
 
 #include <pthread.h>
 
+#include <array>
 #include <chrono>
-#include <optional>
+#include <vector>
 
 #include "common/log/log.h"
 
 namespace noroshi::app {
 namespace {
 
-// A submission whose result is not appended yet.
-constexpr uint64_t kWorking = UINT64_MAX;
-
 analysis::WorkKind KindOf(v1::EntryKind kind) {
   if (kind == v1::ENTRY_KIND_INCIDENT_REPORT) return analysis::WorkKind::kIncident;
   if (kind == v1::ENTRY_KIND_SUSPICIOUS_MAIL) return analysis::WorkKind::kMail;
   return analysis::WorkKind::kObservation;
 }
+
+// Incidents first: what is behind them waits while they wait.
+constexpr std::array kPriorities = {store::kPriorityIncident, store::kPriorityMail};
 
 size_t CapFor(uint32_t priority) {
   const size_t reserve = priority == store::kPriorityIncident ? kAnalysisIncidentReserve : 0;
@@ -30,17 +31,19 @@ struct Dispatcher::State {
   std::mutex mutex;
   std::condition_variable changed;
   bool stop = false;
-  bool wanted = true;  // Look at the table: something may have come, or become free.
-  bool idle = false;   // The last look found nothing to do and nothing under way.
-  // Submission -> sequence of its result's entry, or kWorking.
-  std::map<uint64_t, uint64_t> in_flight;
+  bool wanted = true;    // Look at the table: something may have come, or become free.
+  size_t in_flight = 0;  // Submissions whose result is not appended yet.
+  std::vector<store::PendingAnalysis> refused;  // To be taken again; at most what was in flight.
 
-  void Settle(uint64_t submission, std::optional<uint64_t> result) {
+  // The result is in the journal, or its submission must be taken again.
+  void Settle(const store::PendingAnalysis& pending, bool appended) {
     const std::lock_guard lock(mutex);
-    if (result.has_value()) {
-      in_flight[submission] = *result;
-    } else {
-      in_flight.erase(submission);  // The next scan finds it again.
+    --in_flight;
+    if (!appended) refused.push_back(pending);
+    // Refilled from half: a look costs the same for one item and for many.
+    if (in_flight == kAnalysisInFlightMax / 2) {
+      wanted = true;
+      changed.notify_all();
     }
   }
 };
@@ -71,62 +74,64 @@ void Dispatcher::Run() {
   while (!state_->stop) {
     if (!state_->wanted) {
       // Looking again by itself covers work that was refused for a moment.
-      state_->changed.wait_for(
-          lock, std::chrono::milliseconds(state_->in_flight.empty() ? 60'000 : kAnalysisRetryMs));
+      const int64_t pause = state_->refused.empty() ? kAnalysisIdleMs : kAnalysisRetryMs;
+      state_->changed.wait_for(lock, std::chrono::milliseconds(pause));
     }
     if (state_->stop) return;
     state_->wanted = false;
     lock.unlock();
-    Scan();
+    if (TakeRefused()) Scan();
     lock.lock();
   }
 }
 
+bool Dispatcher::TakeRefused() {
+  std::vector<store::PendingAnalysis> again;
+  {
+    const std::lock_guard lock(state_->mutex);
+    again.swap(state_->refused);
+  }
+  for (size_t i = 0; i < again.size(); ++i) {
+    if (Dispatch(again[i])) continue;
+    const std::lock_guard lock(state_->mutex);
+    state_->refused.insert(state_->refused.end(), again.begin() + static_cast<ptrdiff_t>(i) + 1,
+                           again.end());
+    return false;
+  }
+  return true;
+}
+
 void Dispatcher::Scan() {
   const auto snapshot = store_->Snapshot();
-  const auto meta = snapshot->Meta();
-  if (!meta.ok()) {
-    Log(Level::kError, "analysis_state_unreadable", {{"reason", meta.error().message}});
-    return;
-  }
-  size_t busy = 0;
-  {
-    // The same snapshot tells what is applied and what is pending: a result that
-    // is applied is no longer pending, so its submission may be forgotten.
-    const std::lock_guard lock(state_->mutex);
-    std::erase_if(state_->in_flight, [&](const auto& item) {
-      return item.second != kWorking && item.second < meta->applied();
-    });
-    busy = state_->in_flight.size();
-  }
-  const auto pending = snapshot->AnalysisPending(std::nullopt, kAnalysisInFlightMax + busy);
-  if (!pending.ok()) {
-    Log(Level::kError, "analysis_state_unreadable", {{"reason", pending.error().message}});
-    return;
-  }
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->idle = pending->empty() && busy == 0;
-  }
-  for (const auto& item : *pending) {
-    // Incidents come first: nothing behind this item may be taken either.
-    if (busy >= CapFor(item.priority)) return;
-    {
-      const std::lock_guard lock(state_->mutex);
-      if (state_->stop || !state_->in_flight.emplace(item.sequence, kWorking).second) continue;
+  for (const uint32_t priority : kPriorities) {
+    const size_t room = Room(priority);
+    if (room == 0) return;
+    uint64_t& last = taken_[priority];
+    const auto pending = snapshot->AnalysisPending(priority, last, room);
+    if (!pending.ok()) {
+      Log(Level::kError, "analysis_state_unreadable", {{"reason", pending.error().message}});
+      return;
     }
-    ++busy;
-    if (!Dispatch(item)) return;
+    for (const uint64_t sequence : *pending) {
+      last = sequence;
+      if (!Dispatch({priority, sequence})) return;
+    }
   }
+}
+
+size_t Dispatcher::Room(uint32_t priority) const {
+  const std::lock_guard lock(state_->mutex);
+  const size_t cap = CapFor(priority);
+  return state_->stop || state_->in_flight >= cap ? 0 : cap - state_->in_flight;
 }
 
 bool Dispatcher::Dispatch(const store::PendingAnalysis& pending) {
   auto entries = journal_->Read(pending.sequence, 1, 1);
   if (!entries.ok() || entries->empty()) {
+    // Not taken again before a restart: that would only repeat the line.
     Log(Level::kError, "analysis_entry_unreadable",
         {{"sequence", pending.sequence},
          {"reason", entries.ok() ? "no such entry" : entries.error().message}});
-    // Kept in flight: trying again at once would only repeat the line.
     return true;
   }
   journal::Entry& entry = entries->front();
@@ -134,21 +139,24 @@ bool Dispatcher::Dispatch(const store::PendingAnalysis& pending) {
   work.sequence = pending.sequence;
   work.kind = KindOf(entry.header.kind());
   work.submission = std::move(entry.body);
+  {
+    const std::lock_guard lock(state_->mutex);
+    ++state_->in_flight;
+  }
   // The callback may run after this Dispatcher is gone: it holds only the state
   // and the journal, which outlives the pool.
   const auto submitted = pool_->Submit(
-      std::move(work), [state = state_, journal = journal_](uint64_t sequence, std::string result) {
+      std::move(work), [state = state_, journal = journal_, pending](uint64_t, std::string result) {
         journal::Draft draft;
         draft.kind = v1::ENTRY_KIND_ANALYSIS_RESULT;
         draft.agent = "analysis";
         draft.body = std::move(result);
-        journal->Append(std::move(draft), [state, sequence](Result<journal::Acceptance> done) {
-          state->Settle(sequence, done.ok() ? std::optional(done->sequence) : std::nullopt);
+        journal->Append(std::move(draft), [state, pending](const Result<journal::Acceptance>& done) {
+          state->Settle(pending, done.ok());
         });
       });
-  if (submitted.ok()) return true;
-  state_->Settle(pending.sequence, std::nullopt);
-  return false;
+  if (!submitted.ok()) state_->Settle(pending, false);
+  return submitted.ok();
 }
 
 }  // namespace noroshi::app

@@ -19,8 +19,8 @@
 
 namespace noroshi::app {
 
-// Submissions handed to the pool and not yet applied as results; and how many more
-// incident reports may be: they never wait for a place behind slow mails.
+// Submissions handed to the pool whose results are not yet in the journal; and how many
+// more incident reports may be: they never wait for a place behind slow mails.
 inline constexpr size_t kAnalysisInFlightMax = 512;
 inline constexpr size_t kAnalysisIncidentReserve = 256;
 // After a refusal (pool full, journal below its reserve) we look again.
@@ -40,14 +40,20 @@ class Dispatcher {
  private:
   struct State;  // Shared with callbacks that outlive a stop.
   void Run();
+  // What was refused a moment ago. False: no more can be taken now.
+  bool TakeRefused();
+  // Takes what is pending behind the last one taken, as far as there is room.
   void Scan();
-  // False: no more can be taken now.
+  size_t Room(uint32_t priority) const;
+  // False: no more can be taken now; this one is among the refused.
   bool Dispatch(const store::PendingAnalysis& pending);
 
   journal::Journal* const journal_;
   const store::Store* const store_;
   analysis::Pool* const pool_;
   const std::shared_ptr<State> state_;
+  // By priority: the sequence of the last one taken. The dispatcher's thread only.
+  std::map<uint32_t, uint64_t> taken_;
   std::thread thread_;
 };
 

@@ -9,7 +9,7 @@
 
 namespace noroshi::journal {
 
-// Nodes from memory or from stored tiles. Used by one thread for one proof.
+// Nodes from memory or from stored tiles.
 class RocksJournal::StoredNodes final : public NodeReader {
  public:
   explicit StoredNodes(const RocksJournal& journal) : journal_(journal) {}
@@ -22,24 +22,27 @@ class RocksJournal::StoredNodes final : public NodeReader {
       if (!node.empty()) return {};
     }
     const NodePlace place = PlaceOf(height, index);
-    const std::string key = TileKey(place.tile);
-    auto found = tiles_.find(key);
-    if (found == tiles_.end()) {
-      NOROSHI_ASSIGN_OR_RETURN(const auto stored, journal_.database_->Get(Family::kTiles, key));
-      if (!stored) {
-        return Error{ErrorCode::kCorruption, "tile " + std::to_string(place.tile.level) + "/" +
-                                                 std::to_string(place.tile.index) + " is missing"};
-      }
-      NOROSHI_ASSIGN_OR_RETURN(Tile tile, Tile::FromHashes(*stored));
-      found = tiles_.emplace(key, std::move(tile)).first;
-    }
-    *out += found->second.Node(place.row, place.index);
+    NOROSHI_ASSIGN_OR_RETURN(const auto tile, ReadTile(place.tile));
+    *out += tile->Node(place.row, place.index);
     return {};
   }
 
  private:
+  Result<std::shared_ptr<const Tile>> ReadTile(const TileId& id) const {
+    const std::string key = TileKey(id);
+    if (auto cached = journal_.tile_cache_.Find(key)) return cached;
+    NOROSHI_ASSIGN_OR_RETURN(const auto stored, journal_.database_->Get(Family::kTiles, key));
+    if (!stored) {
+      return Error{ErrorCode::kCorruption, "tile " + std::to_string(id.level) + "/" +
+                                               std::to_string(id.index) + " is missing"};
+    }
+    NOROSHI_ASSIGN_OR_RETURN(Tile read, Tile::FromHashes(*stored));
+    auto tile = std::make_shared<const Tile>(std::move(read));
+    journal_.tile_cache_.Insert(key, tile);
+    return tile;
+  }
+
   const RocksJournal& journal_;
-  std::map<std::string, Tile> tiles_;
 };
 
 namespace {

@@ -19,6 +19,7 @@
 #include "hub/journal/format.h"
 #include "hub/journal/rocks_journal.h"
 #include "hub/journal/space.h"
+#include "hub/journal/tile_cache.h"
 #include "hub/journal/tree.h"
 
 namespace noroshi::journal {
@@ -149,6 +150,7 @@ class RocksJournal final : public Journal {
   std::string log_id_;                  // Fixed once open.
   std::vector<v1::Restored> restores_;  // Likewise.
   std::unique_ptr<Database> database_;
+  mutable TileCache tile_cache_;
   std::mutex maintenance_mutex_;  // One of Verify, EraseBody, Backup at a time.
 
   mutable std::mutex tree_mutex_;

@@ -239,16 +239,18 @@ Result<std::vector<std::pair<uint64_t, OutboxRow>>> View::OutboxAfter(std::strin
   return rows;
 }
 
-Result<std::vector<PendingAnalysis>> View::AnalysisPending(std::optional<PendingAnalysis> after,
-                                                           size_t limit) const {
-  NOROSHI_ASSIGN_OR_RETURN(const auto keys_found,
-                           ListKeys(keys::kPending, after ? keys::Pending(*after) : "", limit));
-  std::vector<PendingAnalysis> pending;
-  for (const std::string& key : keys_found) {
-    if (key.size() != 12) return NotARow(key);
-    pending.push_back({ReadBigEndian32(key), ReadBigEndian64(std::string_view(key).substr(4))});
+Result<std::vector<uint64_t>> View::AnalysisPending(uint32_t priority, uint64_t after,
+                                                    size_t limit) const {
+  const std::string from = keys::Pending({priority, after});
+  NOROSHI_ASSIGN_OR_RETURN(
+      const auto rests,
+      ListKeys(std::string_view(from).substr(0, from.size() - sizeof after), from, limit));
+  std::vector<uint64_t> sequences;
+  for (const std::string& rest : rests) {
+    if (rest.size() != sizeof after) return NotARow(rest);
+    sequences.push_back(ReadBigEndian64(rest));
   }
-  return pending;
+  return sequences;
 }
 
 Result<std::vector<RestoreRow>> View::Restores(size_t limit) const {

@@ -112,9 +112,9 @@ class View {
   Result<std::vector<std::pair<uint64_t, OutboxRow>>> OutboxAfter(std::string_view organization,
                                                                   uint64_t after,
                                                                   size_t limit) const;
-  // Incidents first, then by sequence; after: the last one seen.
-  Result<std::vector<PendingAnalysis>> AnalysisPending(std::optional<PendingAnalysis> after,
-                                                       size_t limit) const;
+  // Of one priority, by sequence; after: the last sequence seen.
+  Result<std::vector<uint64_t>> AnalysisPending(uint32_t priority, uint64_t after,
+                                                size_t limit) const;
   Result<std::vector<RestoreRow>> Restores(size_t limit) const;
   // Calls visit for the case's members, newest first, until it returns false.
   Result<void> VisitCaseMembers(uint64_t case_id,

@@ -87,7 +87,7 @@ TEST_F(SubmissionsTest, MailGetsItsCaseWithItsAnalysis) {
   const uint64_t sequence = script_.Submit("moj", script_.Mail());
   EXPECT_EQ(Follow().analysis_wanted.size(), 1u);
   EXPECT_EQ(Submission(sequence).case_id(), 0u);
-  EXPECT_EQ(View()->AnalysisPending({}, 10)->size(), 1u);
+  EXPECT_EQ(View()->AnalysisPending(store::kPriorityMail, 0, 10)->size(), 1u);
   v1::AnalysisResult result = Script::Findings(sequence, "m");
   result.mutable_mail()->set_subject("件名\r\nX: y");
   result.mutable_mail()->set_text(std::string(60'000, 'x'));
@@ -99,7 +99,7 @@ TEST_F(SubmissionsTest, MailGetsItsCaseWithItsAnalysis) {
   EXPECT_EQ(row.analysis_sequence(), analysis);
   EXPECT_TRUE(row.mail().text().empty());
   EXPECT_EQ(Case(sequence).kind(), store::v1::CASE_KIND_CAMPAIGN);
-  EXPECT_TRUE(View()->AnalysisPending({}, 10)->empty());
+  EXPECT_TRUE(View()->AnalysisPending(store::kPriorityMail, 0, 10)->empty());
   EXPECT_EQ(View()->Meta()->analysis_pending(), 0u);
 }
 

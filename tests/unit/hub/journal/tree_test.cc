@@ -6,6 +6,7 @@
 #include <map>
 
 #include "common/merkle/merkle.h"
+#include "hub/journal/tile_cache.h"
 
 namespace noroshi::journal {
 namespace {
@@ -132,6 +133,19 @@ TEST(TreeTest, AStoredTileOfAnotherSizeIsRefused) {
   EXPECT_FALSE(Tile::FromHashes(std::string(255 * 32, 'x')).ok());
   EXPECT_FALSE(Tile::FromHashes(std::string(257 * 32, 'x')).ok());
   EXPECT_TRUE(Tile::FromHashes(std::string(256 * 32, 'x')).ok());
+}
+
+TEST(TileCacheTest, TheFirstTileGivesWayToOneMoreThanTheMaximum) {
+  TileCache cache;
+  const auto tile = std::make_shared<const Tile>();
+  for (size_t i = 0; i < kCachedTilesMax; ++i) cache.Insert(std::to_string(i), tile);
+  EXPECT_EQ(cache.Find("0"), tile);
+  cache.Insert("1", std::make_shared<const Tile>());  // Known: nothing changes.
+  EXPECT_EQ(cache.Find("1"), tile);
+  cache.Insert("one more", tile);
+  EXPECT_EQ(cache.Find("0"), nullptr);
+  EXPECT_EQ(cache.Find("1"), tile);
+  EXPECT_EQ(cache.Find("one more"), tile);
 }
 
 }  // namespace

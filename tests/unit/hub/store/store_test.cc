@@ -111,13 +111,9 @@ TEST_F(StoreTest, ScansMergeChangesWithTheDatabaseInBothDirections) {
   EXPECT_THAT(Ids(all), ElementsAre(6, 5, 4, 3, 2, 1));
   EXPECT_EQ(all[3].title(), "new");
   EXPECT_THAT(Ids(*transaction->Cases(5, 2)), ElementsAre(4, 3));
-  const auto pending = *transaction->AnalysisPending({}, 10);
-  ASSERT_EQ(pending.size(), 2u);
-  EXPECT_EQ(pending[0].sequence, 9u);
-  EXPECT_EQ(pending[1].sequence, 2u);
-  const auto rest = *transaction->AnalysisPending(pending[0], 10);
-  ASSERT_EQ(rest.size(), 1u);
-  EXPECT_EQ(rest[0].sequence, 2u);
+  EXPECT_THAT(*transaction->AnalysisPending(0, 0, 10), ElementsAre(9));
+  EXPECT_THAT(*transaction->AnalysisPending(1, 0, 10), ElementsAre(2));
+  EXPECT_THAT(*transaction->AnalysisPending(0, 9, 10), IsEmpty());
 
   ASSERT_TRUE(transaction->Commit().ok());
   EXPECT_THAT(Ids(*store_->Snapshot()->Cases(0, 100)), ElementsAre(6, 5, 4, 3, 2, 1));
@@ -131,14 +127,14 @@ TEST_F(StoreTest, WhatComesAndGoesInOneBatchLeavesNothing) {
   transaction->RemovePending({0, 2});  // Never written.
   transaction->AddPending({0, 3});
   ASSERT_TRUE(transaction->Commit().ok());
-  EXPECT_EQ(transaction->AnalysisPending({}, 10)->size(), 1u);
+  EXPECT_EQ(transaction->AnalysisPending(0, 0, 10)->size(), 1u);
   transaction->RemovePending({0, 3});
   ASSERT_TRUE(transaction->Commit().ok());
   ASSERT_TRUE(store_->Flush().ok());
-  EXPECT_TRUE(store_->Snapshot()->AnalysisPending({}, 10)->empty());
+  EXPECT_TRUE(store_->Snapshot()->AnalysisPending(0, 0, 10)->empty());
   transaction.reset();
   Reopen();
-  EXPECT_TRUE(store_->Snapshot()->AnalysisPending({}, 10)->empty());
+  EXPECT_TRUE(store_->Snapshot()->AnalysisPending(0, 0, 10)->empty());
 }
 
 TEST_F(StoreTest, IdentifiersThatArePrefixesOfOthersDoNotMix) {
