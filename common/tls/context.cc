@@ -156,6 +156,9 @@ Result<SslContextPtr> MakeSslContext(const Context::Impl& impl, const std::strin
   SSL_CTX_set_options(made.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   // One write may take many records; progress is seen after each.
   SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+  // A read returns after each record, also after those that carry no data: else
+  // one call could go on as long as the other side sends such records.
+  SSL_CTX_clear_mode(made.get(), SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_timeout(made.get(), kTicketLifetimeS);
   SSL_CTX_set_cert_verify_callback(made.get(), OnCertificate, nullptr);
   if (impl.server) {

@@ -82,6 +82,7 @@ struct TlsStream::Impl : std::enable_shared_from_this<Impl> {
   SslPtr ssl;
   Waiter reading;
   Waiter writing;
+  Pacer* pacer = nullptr;
   bool closed = false;
   bool broken = false;  // After a fatal TLS error nothing more may be sent.
 
@@ -194,14 +195,17 @@ Result<std::unique_ptr<TlsStream>> TlsStream::Make(tcp::socket socket, const Con
 
 TlsStream::TlsStream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsStream::~TlsStream() { impl_->Close(); }
+void TlsStream::SetPacer(Pacer* pacer) { impl_->pacer = pacer; }
 
 asio::awaitable<Result<Peer>> TlsStream::Handshake(Duration timeout) {
   const auto self = impl_;
   const Deadline deadline = After(timeout);
   while (true) {
+    if (self->pacer != nullptr && !self->pacer->MayGo()) co_await self->pacer->Wait();
     if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
     ERR_clear_error();
     const int result = SSL_do_handshake(self->ssl.get());
+    if (self->pacer != nullptr) self->pacer->Spend(kHandshakeStepBytes);
     if (result == 1) co_return self->Finish();
     Result<void> next = co_await self->Continue(result, deadline);
     if (next.ok()) continue;
@@ -214,10 +218,12 @@ asio::awaitable<Result<size_t>> TlsStream::ReadSome(std::span<char> buffer, Dura
   const auto self = impl_;
   const Deadline deadline = After(timeout);
   while (true) {
+    if (self->pacer != nullptr && !self->pacer->MayGo()) co_await self->pacer->Wait();
     if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
     ERR_clear_error();
     size_t got = 0;
     const int result = SSL_read_ex(self->ssl.get(), buffer.data(), buffer.size(), &got);
+    if (self->pacer != nullptr) self->pacer->Spend(got);
     if (result == 1) co_return got;
     Result<void> next = co_await self->Continue(result, deadline);
     if (!next.ok()) co_return next.error();

@@ -76,6 +76,8 @@ class Conversation {
   bool paused() const;
   // Everything to be sent now, in order; the caller sends it whole.
   std::string TakeOutput() { return std::exchange(output_, {}); }
+  // Whole submissions that the journal has not answered.
+  size_t outstanding() const { return outstanding_; }
   bool has_output() const { return !output_.empty(); }
   const Party& party() const { return party_; }
 
