@@ -40,7 +40,7 @@ struct Limits {
   uint64_t window_bytes = 32 * kMiB;  // Submission bytes that may await an answer.
   size_t outstanding_max = 2048;      // Submissions awaiting an answer; then reading pauses.
   // The same over all sessions of an organisation: others' reports queue behind at most these.
-  size_t organization_outstanding_max = 512;
+  size_t organization_outstanding_max = 64;
   size_t assemblies_max = 8;          // Chunked submissions under way.
   size_t marks_max = 64;              // MarkAlert frames awaiting an answer.
   size_t out_pause_bytes = 1 * kMiB;  // Above it reading pauses.

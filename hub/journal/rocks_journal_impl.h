@@ -25,7 +25,7 @@
 namespace noroshi::journal {
 
 inline constexpr size_t kBatchEntriesMax = 256;
-inline constexpr size_t kBatchFindingsMax = 64;  // Of these, what analysis found.
+inline constexpr size_t kBatchFindingsMax = 32;  // Of these, what analysis found.
 inline constexpr size_t kBatchBytesMax = 4 * 1024 * 1024;
 inline constexpr size_t kCacheBytesMax = 8 * 1024 * 1024;
 // Charged for each waiting draft beside its body.

@@ -14,11 +14,30 @@ namespace {
 
 constexpr Milliseconds kCalm{2'500};      // Before, and again after: 1,000 reports each.
 constexpr Milliseconds kAttacked{4'000};  // 1,600 reports.
-constexpr int kAttackersNice = 10;
+constexpr int kAttackersNice = 19;
 // A calm p99 below this counts as this: on two shared processors a thread waits
 // some milliseconds for its turn now and then, and the disk's sync for another's.
 constexpr double kNoiseMs = 8;
 constexpr double kWorse = 2;
+
+// Attackers stand for other machines, but here they use this one's processors. So
+// that the comparison is about the hub, somebody uses as much of them in the calm.
+class Neighbour {
+ public:
+  Neighbour()
+      : thread_([this] {
+          ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kAttackersNice);
+          while (!stopping_) continue;
+        }) {}
+  ~Neighbour() {
+    stopping_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
 
 }  // namespace
 
@@ -38,7 +57,7 @@ Result<void> AttackRig::Start() {
 }
 
 testing::AssertionResult AttackRig::StaysCalmDuring(const std::string& name, const Attack& attack) {
-  std::vector<double> calm = honest_->Measure(kCalm);
+  std::vector<double> calm = MeasureCalm();
   AttackControl control;
   Result<void> fought;
   std::thread attacker([&] {
@@ -53,7 +72,7 @@ testing::AssertionResult AttackRig::StaysCalmDuring(const std::string& name, con
   if (!fought.ok()) return testing::AssertionFailure() << name << ": " << fought.error().message;
   const auto settled = hub_.Settle();  // The calm is that after all is digested.
   if (!settled.ok()) return testing::AssertionFailure() << settled.error().message;
-  const std::vector<double> after = honest_->Measure(kCalm);
+  const std::vector<double> after = MeasureCalm();
   calm.insert(calm.end(), after.begin(), after.end());
   std::sort(calm.begin(), calm.end());
   const auto findings = honest_->Finish();
@@ -67,6 +86,11 @@ testing::AssertionResult AttackRig::StaysCalmDuring(const std::string& name, con
            << honest_->receipts() << " receipts for " << honest_->sent() << " reports";
   }
   return Judge(name, std::move(calm), attacked);
+}
+
+std::vector<double> AttackRig::MeasureCalm() {
+  const Neighbour neighbour;
+  return honest_->Measure(kCalm);
 }
 
 testing::AssertionResult AttackRig::Judge(const std::string& name, std::vector<double> calm,

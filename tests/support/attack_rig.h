@@ -70,6 +70,7 @@ class AttackRig {
   TempDir& folder() { return folder_; }
 
  private:
+  std::vector<double> MeasureCalm();
   testing::AssertionResult Judge(const std::string& name, std::vector<double> calm,
                                  const std::vector<double>& attacked);
   TempDir folder_;
