@@ -105,6 +105,8 @@ class Conversation {
   void Reject(v1::Rejection rejection, uint64_t bytes);
   void SendRejection(v1::Rejection rejection);
   bool TakeWindow(uint64_t bytes);
+  // Whether a line may be written about this conversation; if not, that is counted.
+  bool MayLog();
 
   void Answer(std::vector<Appended> answers);
   void AnswerFailure(const Appended& answer);

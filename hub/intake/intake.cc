@@ -28,8 +28,6 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr int kBacklog = 4096;                  // A restarted hub finds all agents at its door.
 constexpr size_t kReadBufferBytes = 16 * kKiB;  // One TLS record.
 constexpr std::chrono::milliseconds kAcceptRetry{100};
-constexpr uint64_t kStrangerLinesPerSecond = 10;
-constexpr uint64_t kStrangerLinesBurst = 50;
 constexpr uint32_t kRestartRetryMs = 2'000;
 
 void AbortOnException(const std::exception_ptr& error) { NOROSHI_CHECK(!error); }
@@ -61,7 +59,6 @@ struct Intake::Impl {
   Admission admission;
   Counters counters;
   Services services;
-  TokenBucket log_budget{kStrangerLinesPerSecond, kStrangerLinesBurst};
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);
 
   Strangers strangers{options.limits.strangers_max};
@@ -74,7 +71,6 @@ struct Intake::Impl {
   Host host{io,
             services,
             read_buffer,
-            log_budget,
             turns,
             [this](const Session* session) { strangers.Remove(session); },
             [this](const std::shared_ptr<Session>& session) {

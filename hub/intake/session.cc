@@ -55,7 +55,12 @@ asio::awaitable<void> Session::Run() {
 }
 
 bool Session::MayLog() {
-  return identity() != nullptr || host_.log_budget.Take(1, SteadyMs()) == 0;
+  const tls::Identity* who = identity();
+  if (host_.services.admission.MayLog(who == nullptr ? "" : who->organization, SteadyMs())) {
+    return true;
+  }
+  host_.services.counters.Update([](Stats& stats) { ++stats.log_lines_dropped; });
+  return false;
 }
 
 void Session::RefuseHandshake(const Error& error) {
@@ -272,11 +277,12 @@ void Session::Finish() {
   if (linger_) linger_->cancel();
   const Party& party = conversation_->party();
   conversation_->Leave();
+  const bool may_log = MayLog();
   if (admitted_) {
     host_.services.admission.CloseSession(party.identity.organization, SteadyMs());
   }
   host_.services.counters.Update([](Stats& stats) { --stats.sessions_open; });
-  if (!MayLog()) return;
+  if (!may_log) return;
   Log(Level::kInfo, "session_end",
       {{"organization", party.identity.organization},
        {"agent", party.identity.agent},

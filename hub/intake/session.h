@@ -31,7 +31,6 @@ struct Host {
   // All sessions read into this one buffer: they share a thread, and what was
   // read is used up before anything else runs.
   std::span<char> read_buffer;
-  TokenBucket& log_budget;  // For lines that strangers can cause.
   Turns& turns;
   // The other side is known, or gone: it is no stranger any more.
   std::function<void(const Session*)> stranger_over;
@@ -60,7 +59,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Starts the conversation, or refuses. False: nothing can be said, only closed.
   bool Begin(const tls::Peer& peer);
   void RefuseHandshake(const Error& error);
-  // Whether a line may be written: always of our agents, sparingly of strangers.
+  // Whether a line may be written about this session; if not, that is counted.
   bool MayLog();
   boost::asio::awaitable<void> Converse();
   boost::asio::awaitable<void> WaitUntilResumed();

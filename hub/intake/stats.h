@@ -21,7 +21,8 @@ struct Stats {
   uint64_t bytes_received = 0;                           // Decrypted.
   uint64_t bytes_sent = 0;
   uint64_t deliveries_sent = 0;
-  uint64_t memory_used = 0;  // Of Limits::memory_bytes_max.
+  uint64_t log_lines_dropped = 0;  // Over the budget of whoever caused them.
+  uint64_t memory_used = 0;        // Of Limits::memory_bytes_max.
 };
 
 class Counters {
