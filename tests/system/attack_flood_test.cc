@@ -1,8 +1,10 @@
 // Floods, silence and slowness: what one organisation, or a stranger, can do to
 // the hub's time, memory and descriptors, and what the others feel of it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +20,8 @@ namespace {
 constexpr size_t kFloodConnections = 64;  // What an organisation may have.
 constexpr size_t kHandshakes = 1'000;
 constexpr size_t kBurst = 16 * 1024;  // What an attacker writes at once.
+// The organisation's share of the memory budget, and as much for everything else.
+constexpr size_t kGrowthMax = size_t{256} << 20;
 constexpr Milliseconds kReconnectMax{2'000};
 
 class AttackFloodTest : public testing::Test {
@@ -73,9 +77,9 @@ class Reports {
 };
 
 // Writes for all clients whatever each will take, until told to stop. `next`
-// makes the bytes, `take` uses what the hub answers.
+// makes the bytes; of the answers at most `discard` bytes are read at a time.
 Result<void> Flood(std::vector<std::unique_ptr<WireClient>>& clients, AttackControl& control,
-                   const std::function<const std::string&()>& next) {
+                   const std::function<const std::string&()>& next, size_t discard = 64 * 1024) {
   struct Lane {
     std::string bytes;
     size_t sent = 0;
@@ -92,7 +96,7 @@ Result<void> Flood(std::vector<std::unique_ptr<WireClient>>& clients, AttackCont
       NOROSHI_ASSIGN_OR_RETURN(const size_t sent,
                                clients[i]->TrySend(std::string_view(lane.bytes).substr(lane.sent)));
       lane.sent += sent;
-      NOROSHI_RETURN_IF_ERROR(clients[i]->TryDiscard(64 * 1024));
+      NOROSHI_RETURN_IF_ERROR(clients[i]->TryDiscard(discard));
     }
   }
   return {};
@@ -184,6 +188,86 @@ TEST_F(AttackFloodTest, AThousandHalfOpenHandshakes) {
   EXPECT_TRUE(rig_.StaysCalmDuring(
       "half-open",
       StayingSilent([&] { return WireClient::ConnectHalf(Stranger("noroshi/1")); }, Hostile())));
+}
+
+TEST_F(AttackFloodTest, AThousandStrangersWhoNeverEnrol) {
+  ASSERT_OK_AND_ASSIGN(const std::string token,
+                       rig_.hub().Command({"agent", "token", std::string(kHostile) + "/late"}));
+  EXPECT_TRUE(rig_.StaysCalmDuring(
+      "strangers",
+      StayingSilent([&] { return WireClient::Connect(Stranger("noroshi-enroll/1")); }, Hostile())));
+  EXPECT_OK(Enroll(token, rig_.hub().address()));
+  EXPECT_GT(rig_.Counter("/handshakes_refused/crowded"), 0);
+}
+
+TEST_F(AttackFloodTest, FramesThatComeByteByByte) {
+  EXPECT_TRUE(rig_.StaysCalmDuring("slow writers", [&](AttackControl& control) -> Result<void> {
+    NOROSHI_ASSIGN_OR_RETURN(auto clients, GreetMany(Hostile()));
+    const std::string frame = SubmitFrame(MakeReport(std::string(60'000, 'x')).SerializeAsString());
+    size_t at = 0;
+    control.Stands();
+    // Each byte in a TLS record of its own, as fast as it goes, but never the last one.
+    while (!control.Stopping()) {
+      if (at + 1 == frame.size()) continue;
+      for (auto& client : clients) {
+        NOROSHI_RETURN_IF_ERROR(client->SendBytes(std::string_view(frame).substr(at, 1)));
+      }
+      ++at;
+    }
+    control.done = std::to_string(at * clients.size()) + " bytes";
+    return {};
+  }));
+}
+
+TEST_F(AttackFloodTest, AnswersThatAreReadByteByByte) {
+  const size_t resident = rig_.ResidentBytes();
+  size_t most = 0;
+  EXPECT_TRUE(rig_.StaysCalmDuring("slow readers", [&](AttackControl& control) -> Result<void> {
+    WireOptions options = Hostile();
+    options.receive_buffer_bytes = 4096;
+    NOROSHI_ASSIGN_OR_RETURN(auto clients, GreetMany(options));
+    // The shortest frame with the longest answer.
+    std::string burst;
+    while (burst.size() < kBurst) burst += SubmitFrame("\xff");
+    uint64_t bursts = 0;
+    const auto next = [&]() -> const std::string& {
+      ++bursts;
+      most = std::max(most, rig_.ResidentBytes());
+      return burst;
+    };
+    const auto flooded = Flood(clients, control, next, /*discard=*/1);
+    control.done = fmt::format("{} bursts; the hub grew by {} MiB", bursts,
+                               (most - std::min(most, resident)) >> 20);
+    return flooded;
+  }));
+  EXPECT_LT(most, resident + kGrowthMax);
+}
+
+TEST_F(AttackFloodTest, ChunksThatFillTheMemoryBudget) {
+  const size_t resident = rig_.ResidentBytes();
+  size_t most = 0;
+  EXPECT_TRUE(rig_.StaysCalmDuring("chunks", [&](AttackControl& control) -> Result<void> {
+    NOROSHI_ASSIGN_OR_RETURN(auto clients, GreetMany(Hostile()));
+    control.Stands();
+    // Ever new submissions of 24 MiB, of which only the first 128 KiB come.
+    uint64_t begun = 0;
+    std::string burst;
+    const auto next = [&]() -> const std::string& {
+      v1::AgentFrame frame;
+      frame.mutable_chunk()->set_submission_id(MakeReport("x").id());
+      frame.mutable_chunk()->set_total_size(24 << 20);
+      frame.mutable_chunk()->set_data(std::string(128 * 1024, 'x'));
+      ++begun;
+      most = std::max(most, rig_.ResidentBytes());
+      return burst = Framed(frame);
+    };
+    const auto flooded = Flood(clients, control, next);
+    control.done = fmt::format("{} begun; the hub grew by {} MiB", begun,
+                               (most - std::min(most, resident)) >> 20);
+    return flooded;
+  }));
+  EXPECT_LT(most, resident + kGrowthMax);
+  EXPECT_GT(rig_.Counter("/submissions_rejected/too_many_chunked"), 0);
 }
 
 }  // namespace
