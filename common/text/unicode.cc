@@ -6,6 +6,8 @@
 #include <unicode/uscript.h>
 #include <unicode/utf8.h>
 
+#include <bitset>
+
 #include "common/base/check.h"
 
 namespace noroshi::text {
@@ -61,6 +63,36 @@ bool IsJapanese(UChar32 c) {
   return script == USCRIPT_HAN || script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA;
 }
 
+// Characters whose normal form beside any others of their kind is themselves: asking the
+// normaliser for each costs more than everything else. Computed from it, once.
+class PlainCharacters {
+ public:
+  static constexpr UChar32 kFirst = 0x3000;  // Kana and han: what Japanese is written in.
+  static constexpr UChar32 kEnd = 0xa000;
+
+  static const PlainCharacters& Get() {
+    static const PlainCharacters* instance = new PlainCharacters();  // As long as the process.
+    return *instance;
+  }
+  // Its normal form alone is itself, and nothing before it takes part in that.
+  bool IsPlain(UChar32 c) const {
+    return c >= kFirst && c < kEnd && plain_[static_cast<size_t>(c - kFirst)];
+  }
+
+ private:
+  PlainCharacters() {
+    const icu::Normalizer2& folder = CaseFolder();
+    for (UChar32 c = kFirst; c < kEnd; ++c) {
+      if (!folder.hasBoundaryBefore(c) || FoldVariant(c) != c || u_isUWhiteSpace(c)) continue;
+      UErrorCode error = U_ZERO_ERROR;
+      plain_[static_cast<size_t>(c - kFirst)] =
+          folder.isNormalized(icu::UnicodeString(c), error) && U_SUCCESS(error) && !u_iscntrl(c);
+    }
+  }
+
+  std::bitset<static_cast<size_t>(kEnd - kFirst)> plain_;
+};
+
 // One normalised character with the place of its origin.
 struct Piece {
   UChar32 c;
@@ -73,6 +105,7 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(utf8.data());
   const auto size = static_cast<int32_t>(utf8.size());
   const icu::Normalizer2& folder = CaseFolder();
+  const PlainCharacters& plain = PlainCharacters::Get();
   icu::UnicodeString segment;
   uint32_t segment_origin = 0;
   const auto flush = [&] {
@@ -100,6 +133,17 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
     UChar32 c;
     U8_NEXT(bytes, i, size, c);
     if (c < 0) c = 0xfffd;
+    // Plain before plain: what follows cannot change it either.
+    if (plain.IsPlain(c)) {
+      UChar32 following = 0;
+      int32_t next = i;
+      if (next < size) U8_NEXT(bytes, next, size, following);
+      if (i == size || plain.IsPlain(following)) {
+        flush();
+        emit(Piece{c, static_cast<uint32_t>(at)});
+        continue;
+      }
+    }
     c = FoldVariant(c);
     // A segment is bounded: a run of combining marks without end is cut.
     if (segment.isEmpty() || folder.hasBoundaryBefore(c) || segment.length() > 64) {

@@ -38,20 +38,32 @@ void Add(std::string_view text, size_t begin, size_t end, std::vector<Span>* sen
   if (begin < end) sentences->push_back({begin, end});
 }
 
+// Where a sentence ends that has its last character at `at`; `at` itself: it does not end.
+// A full stop ends one only before a space or quote: 192.0.2.1 has none.
+size_t EndOfSentence(std::string_view text, size_t at) {
+  constexpr std::string_view kFullStop = "。";
+  if (text.substr(at).starts_with(kFullStop)) return at + kFullStop.size();
+  if (text[at] == '\n') return at + 1;
+  if (text[at] != '.' && text[at] != '!' && text[at] != '?') return at;
+  size_t end = text.find_first_not_of(" \"')", at + 1);
+  if (end == std::string_view::npos) end = text.size();
+  return end > at + 1 || end == text.size() || text[at] == '!' ? end : at;
+}
+
 // Sentences of a normalised text (common/text).
 std::vector<Span> SplitSentences(std::string_view text) {
-  static const RE2 kEnd("。|[.!?](?:[ \"')]+|$)|\n|!");
+  constexpr std::string_view kEndBytes = "\xe3.!?\n";  // The first of 。 is one.
   std::vector<Span> sentences;
-  re2::StringPiece rest = Piece(text);
   size_t begin = 0;
-  re2::StringPiece match;
-  size_t at = 0;
-  while (at < text.size() && kEnd.Match(rest, at, text.size(), RE2::UNANCHORED, &match, 1)) {
-    const size_t end = static_cast<size_t>(match.data() - text.data()) + match.size();
-    if (end == at) break;
+  for (size_t at = text.find_first_of(kEndBytes); at < text.size();
+       at = text.find_first_of(kEndBytes, at)) {
+    const size_t end = EndOfSentence(text, at);
+    if (end == at) {
+      ++at;
+      continue;
+    }
     Add(text, begin, end, &sentences);
-    begin = end;
-    at = end;
+    begin = at = end;
   }
   Add(text, begin, text.size(), &sentences);
   return sentences;
@@ -81,10 +93,10 @@ class TextScorer {
         sentences_(SplitSentences(mapped_.text)),
         rules_(rules),
         best_(rules.rules().size()) {
-    std::vector<int> matching;
+    std::vector<int> candidates;
     for (const Span& sentence : sentences_) {
-      rules.Matching(Slice(sentence), &matching);
-      for (const int index : matching) Search(static_cast<size_t>(index), sentence);
+      rules.Candidates(Slice(sentence), &candidates);
+      for (const int index : candidates) Search(static_cast<size_t>(index), sentence);
     }
     for (size_t i = 0; i < best_.size(); ++i) {
       if (best_[i].percent > 0) Count(rules.rules()[i], best_[i]);

@@ -17,7 +17,6 @@ extern const std::string_view kRulesTomlSha256;
 namespace {
 
 constexpr int64_t kPatternMemoryBytesMax = 8 * 1024 * 1024;  // Of one compiled rule.
-constexpr int64_t kSetMemoryBytesMax = 128 * 1024 * 1024;    // Of all of them as one.
 
 std::vector<std::string> Strings(const toml::node_view<const toml::node>& node) {
   std::vector<std::string> list;
@@ -27,25 +26,30 @@ std::vector<std::string> Strings(const toml::node_view<const toml::node>& node) 
   return list;
 }
 
-RE2::Options PatternOptions(int64_t memory_bytes_max) {
+RE2::Options PatternOptions() {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_never_capture(true);
-  options.set_max_mem(memory_bytes_max);
+  options.set_max_mem(kPatternMemoryBytesMax);
   return options;
 }
 
-// One expression out of alternatives. Null for none.
-Result<std::unique_ptr<RE2>> Compile(const std::vector<std::string>& alternatives,
-                                     std::string_view what) {
-  std::unique_ptr<RE2> compiled;
-  if (alternatives.empty()) return compiled;
+// One expression out of alternatives.
+std::string Join(const std::vector<std::string>& alternatives) {
   std::string joined;
   for (const std::string& alternative : alternatives) {
     if (!joined.empty()) joined += '|';
     joined.append("(?:").append(alternative).append(")");
   }
-  compiled = std::make_unique<RE2>(joined, PatternOptions(kPatternMemoryBytesMax));
+  return joined;
+}
+
+// Null for none.
+Result<std::unique_ptr<RE2>> Compile(const std::vector<std::string>& alternatives,
+                                     std::string_view what) {
+  std::unique_ptr<RE2> compiled;
+  if (alternatives.empty()) return compiled;
+  compiled = std::make_unique<RE2>(Join(alternatives), PatternOptions());
   if (!compiled->ok()) {
     return Error{ErrorCode::kInvalid, std::string(what) + ": " + compiled->error()};
   }
@@ -120,20 +124,11 @@ class RulesReader {
       }
     }
     if (rules_.rules_.empty()) return Error{ErrorCode::kInvalid, "no rules"};
-    return CompileSet();
-  }
-
-  Result<void> CompileSet() {
-    rules_.patterns_ =
-        std::make_unique<RE2::Set>(PatternOptions(kSetMemoryBytesMax), RE2::UNANCHORED);
-    for (const Rule& rule : rules_.rules_) {
-      std::string error;
-      if (rules_.patterns_->Add(rule.pattern->pattern(), &error) < 0) {
-        return Error{ErrorCode::kInvalid, rule.id + ": " + error};
-      }
-    }
-    if (!rules_.patterns_->Compile()) {
-      return Error{ErrorCode::kInvalid, "kSetMemoryBytesMax: the rules are too many or too large"};
+    std::vector<std::string> atoms;
+    rules_.patterns_.Compile(&atoms);
+    rules_.atoms_ = AtomFinder(atoms);
+    for (size_t i = 0; i < rules_.rules_.size(); ++i) {
+      rules_.rules_[i].pattern = &rules_.patterns_.GetRE2(static_cast<int>(i));
     }
     return {};
   }
@@ -152,13 +147,22 @@ class RulesReader {
       return Error{ErrorCode::kInvalid, rule.id + ": unknown label " + rule.label};
     }
     if (rule.weight == 0) return Error{ErrorCode::kInvalid, rule.id + ": weight missing"};
-    NOROSHI_ASSIGN_OR_RETURN(rule.pattern, Compile(Strings(table["patterns"]), rule.id));
+    NOROSHI_RETURN_IF_ERROR(AddPattern(Strings(table["patterns"]), rule.id));
     NOROSHI_ASSIGN_OR_RETURN(rule.unless, Compile(Strings(table["unless"]), rule.id));
     NOROSHI_ASSIGN_OR_RETURN(rule.needs, Compile(Strings(table["needs"]), rule.id));
-    if (rule.pattern == nullptr) return Error{ErrorCode::kInvalid, rule.id + ": no patterns"};
     if (rules_.rules_.size() >= kRulesMax) return Error{ErrorCode::kInvalid, "kRulesMax"};
     rules_.rules_.push_back(std::move(rule));
     return {};
+  }
+
+  // The pattern of the next rule.
+  Result<void> AddPattern(const std::vector<std::string>& alternatives, const std::string& id) {
+    if (alternatives.empty()) return Error{ErrorCode::kInvalid, id + ": no patterns"};
+    int index = 0;
+    const auto code = rules_.patterns_.Add(Join(alternatives), PatternOptions(), &index);
+    if (code == RE2::NoError) return {};
+    const auto compiled = Compile(alternatives, id);  // Says what is wrong.
+    return compiled.ok() ? Error{ErrorCode::kInvalid, id + ": bad pattern"} : compiled.error();
   }
 
   Result<void> ReadTables() {
@@ -229,18 +233,10 @@ Result<Rules> Rules::Parse(std::string_view toml_text, std::string_view sha256_h
   }
 }
 
-void Rules::Matching(std::string_view text, std::vector<int>* indices) const {
-  indices->clear();
-  RE2::Set::ErrorInfo error{RE2::Set::kNoError};
-  if (!patterns_->Match({text.data(), text.size()}, indices, &error) &&
-      error.kind != RE2::Set::kNoError) {
-    // The automaton outgrew its memory: each rule is asked by itself.
-    for (size_t i = 0; i < rules_.size(); ++i) {
-      if (RE2::PartialMatch({text.data(), text.size()}, *rules_[i].pattern)) {
-        indices->push_back(static_cast<int>(i));
-      }
-    }
-  }
+void Rules::Candidates(std::string_view text, std::vector<int>* indices) const {
+  std::vector<int> atoms;
+  atoms_.Find(text, &atoms);
+  patterns_.AllPotentials(atoms, indices);
   std::sort(indices->begin(), indices->end());
 }
 

@@ -4,8 +4,8 @@
 // Threads: immutable after construction, thread-safe.
 #pragma once
 
+#include <re2/filtered_re2.h>
 #include <re2/re2.h>
-#include <re2/set.h>
 
 #include <cstdint>
 #include <map>
@@ -15,10 +15,13 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "hub/analysis/atoms.h"
 
 namespace noroshi::analysis {
 
 inline constexpr size_t kRulesMax = 2000;
+// Strings that a pattern needs count from this length: one Japanese character.
+inline constexpr int kAtomBytesMin = 3;
 
 // What a rule speaks about.
 enum class Dimension { kEventType, kCause, kAttack };
@@ -29,7 +32,7 @@ struct Rule {
   std::string label;      // Taxonomy id; empty for kAttack.
   int32_t weight = 0;     // Hundredths; negative: speaks against.
   bool negatable = true;  // "No …" and "… was not confirmed" take it back.
-  std::unique_ptr<RE2> pattern;
+  const RE2* pattern = nullptr;  // Owned by the Rules.
   std::unique_ptr<RE2> unless;  // Not where the same sentence matches this; may be null.
   std::unique_ptr<RE2> needs;   // Only where the text matches this; may be null.
 };
@@ -64,9 +67,9 @@ class Rules {
   // and of the taxonomy.
   const std::string& version() const { return version_; }
   const std::vector<Rule>& rules() const { return rules_; }
-  // The rules, as indices of rules(), whose pattern matches somewhere in `text`: one pass
-  // for all of them. In ascending order.
-  void Matching(std::string_view text, std::vector<int>* indices) const;
+  // The rules, as ascending indices of rules(), whose pattern may match in `text`: no other
+  // one does. One pass over the text for all of them.
+  void Candidates(std::string_view text, std::vector<int>* indices) const;
   const Context& context() const { return context_; }
   const std::vector<KindRule>& kind_rules() const { return kind_rules_; }
   // Added to the score of an event type: confirmed losses outrank what leads to them.
@@ -80,7 +83,8 @@ class Rules {
   friend class RulesReader;
   std::string version_;
   std::vector<Rule> rules_;
-  std::unique_ptr<RE2::Set> patterns_;  // Of rules_, in their order.
+  re2::FilteredRE2 patterns_{kAtomBytesMin};  // Of rules_, in their order.
+  AtomFinder atoms_;  // Strings of which a pattern needs some in order to match.
   Context context_;
   std::vector<KindRule> kind_rules_;
   std::map<std::string, int32_t> bonus_;

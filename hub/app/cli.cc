@@ -16,6 +16,7 @@
 #include "hub/app/hub_config.h"
 #include "hub/app/offline.h"
 #include "hub/app/serve.h"
+#include "hub/engine/rebuild.h"
 
 namespace noroshi::app {
 namespace {
@@ -138,9 +139,9 @@ class CommandLine {
       return Rebuild(command_.data, options_.workers, options_.batch);
     });
     rebuild->add_option("--workers", options_.workers, "Threads that read ahead")
-        ->check(CLI::Range(1, 64));
+        ->check(CLI::Range(1, static_cast<int>(engine::kRebuildWorkersMax)));
     rebuild->add_option("--batch", options_.batch, "Entries in one write")
-        ->check(CLI::Range(1, 1024));
+        ->check(CLI::Range(1, static_cast<int>(engine::kRebuildBatchMax)));
     auto* restore = Local("restore", "Make a hub from a backup, in an empty data folder", [this] {
       return Restore(command_.data, options_.folder, options_.reason);
     });

@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <atomic>
@@ -21,6 +22,20 @@ constexpr int kOpenFilesMax = 512;
 constexpr size_t kInfoLogBytesMax = 1024 * 1024;
 constexpr size_t kInfoLogsKept = 4;
 
+// A key up to its first '/': its table. The memtable remembers where each table's last
+// row went; the next one is mostly its neighbour.
+class TablePrefix final : public rocksdb::SliceTransform {
+ public:
+  const char* Name() const override { return "noroshi.table"; }
+  bool InDomain(const rocksdb::Slice& key) const override { return Length(key) > 0; }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
+    return {key.data(), Length(key)};
+  }
+
+ private:
+  static size_t Length(const rocksdb::Slice& key) { return ToView(key).find('/') + 1; }
+};
+
 rocksdb::Options RocksOptions(const StoreOptions& options) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
@@ -34,6 +49,8 @@ rocksdb::Options RocksOptions(const StoreOptions& options) {
   // Most look-ups of a replay ask for what is not there yet.
   rocks.memtable_whole_key_filtering = true;
   rocks.memtable_prefix_bloom_size_ratio = 0.1;
+  rocks.memtable_insert_with_hint_prefix_extractor = std::make_shared<TablePrefix>();
+  rocks.allow_concurrent_memtable_write = false;  // One writer; the hints need it.
   rocks.max_log_file_size = kInfoLogBytesMax;
   rocks.keep_log_file_num = kInfoLogsKept;
   return rocks;

@@ -1,4 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <set>
 
 #include "common/base/encoding.h"
 #include "common/base/result.h"
@@ -125,6 +129,29 @@ TEST(TerminalTest, BytesThatAreNotUtf8AreNotPassedOn) {
   EXPECT_EQ(TerminalLine("\xff狼煙\xc2\x9b"), "?狼煙?");
   EXPECT_EQ(TerminalText("\xe2\x80"), "??");
   EXPECT_EQ(TerminalLine(std::string_view("\0a", 2)), "?a");
+}
+
+TEST(RandomTest, NoBytesAreGivenTwice) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 2000; ++i) EXPECT_TRUE(seen.insert(SystemRandom().Bytes(60)).second) << i;
+  const std::string large = SystemRandom().Bytes(10'000);  // More than is drawn in advance.
+  EXPECT_NE(large.substr(0, 5'000), large.substr(5'000));
+}
+
+TEST(RandomTest, AForkDoesNotShareWhatWasDrawn) {
+  SystemRandom().Bytes(1);
+  int pipe_ends[2];
+  ASSERT_EQ(::pipe(pipe_ends), 0);
+  const pid_t child = ::fork();
+  const std::string bytes = SystemRandom().Bytes(32);
+  if (child == 0) ::_exit(::write(pipe_ends[1], bytes.data(), bytes.size()) == 32 ? 0 : 1);
+  std::string childs(32, '\0');
+  EXPECT_EQ(::read(pipe_ends[0], childs.data(), childs.size()), 32);
+  EXPECT_NE(bytes, childs);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  for (const int end : pipe_ends) ::close(end);
 }
 
 TEST(RandomTest, BelowStaysBelow) {

@@ -1,6 +1,8 @@
 #include "common/text/text.h"
 
 #include <gtest/gtest.h>
+#include <unicode/normalizer2.h>
+#include <unicode/unistr.h>
 
 #include <set>
 
@@ -64,6 +66,39 @@ TEST(UnicodeTest, MatchingFormUnifiesWidthCaseAndSpace) {
   EXPECT_EQ(NormaliseForMatching("10〜20"), NormaliseForMatching("10～20"));
   EXPECT_EQ(NormaliseForMatching("−１"), NormaliseForMatching("－１"));
   EXPECT_EQ(NormaliseForMatching(""), "");
+}
+
+// What is quick for kana and han must not differ from asking ICU for the whole.
+TEST(UnicodeTest, TheNormalFormIsIcus) {
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* folder = icu::Normalizer2::getNFKCCasefoldInstance(error);
+  ASSERT_TRUE(U_SUCCESS(error));
+  const UChar32 characters[] = {0x304b, 0x304c, 0x306f, 0x3099, 0x309a, 0x309b, 0x30ab,
+                                0x30fc, 0x3001, 0x3002, 0x4e00, 0x6f0f, 0x9fff, 0xff76,
+                                0xff9e, 0xff9f, 0x3042, 'a',    'E',    0x0301, 0x2460};
+  for (const UChar32 first : characters) {
+    for (const UChar32 second : characters) {
+      for (const UChar32 third : characters) {
+        icu::UnicodeString text(first);
+        text.append(second).append(third);
+        std::string utf8;
+        text.toUTF8String(utf8);
+        // U+309B is a space with a mark: our form drops the space.
+        icu::UnicodeString whole = folder->normalize(text, error).findAndReplace(" ", "");
+        std::string expected;
+        whole.toUTF8String(expected);
+        ASSERT_EQ(NormaliseForFingerprint(utf8), expected) << utf8;
+      }
+    }
+  }
+  for (UChar32 c = 0x3000; c < 0xa000; ++c) {
+    std::string utf8;
+    icu::UnicodeString(c).toUTF8String(utf8);
+    std::string expected;
+    folder->normalize(icu::UnicodeString(c), error).findAndReplace(" ", "").toUTF8String(expected);
+    if (c == 0x301c) expected = "~";  // The wave dash is one of the confused variants.
+    ASSERT_EQ(NormaliseForFingerprint(utf8), expected) << c;
+  }
 }
 
 TEST(UnicodeTest, MalformedInputIsReplacedNotRefused) {
