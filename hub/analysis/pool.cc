@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "common/log/log.h"
+#include "common/runtime/priority.h"
 #include "hub/analysis/analysis.h"
 #include "hub/analysis/child.h"
 
@@ -79,6 +80,7 @@ class ProcessPool : public Pool {
 
   void Run(bool takes_mails) {
     pthread_setname_np(pthread_self(), "analyse");
+    StandBack();  // A receipt comes before what is found in a report.
     Mailer mailer;
     // The first mail need not wait for a process to start. What goes wrong here
     // comes again, and is said, with that mail.
