@@ -47,8 +47,11 @@ int OnClientHello(SSL* ssl, int* alert, void*) {
   size_t size = 0;
   std::string_view chosen;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
-                                &size) == 1 &&
-      size > 2) {
+                                &size) != 1) {
+    // Goes on as if it were an agent, and is refused at the end (TlsStream): a
+    // scanner may see which TLS this is.
+    chosen = kAlpnAgent;
+  } else if (size > 2) {
     chosen = ChooseAlpn({reinterpret_cast<const char*>(data) + 2, size - 2});
   }
   if (chosen.empty()) {

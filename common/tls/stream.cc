@@ -146,6 +146,9 @@ Result<Peer> TlsStream::Impl::Finish() {
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl.get(), &alpn, &alpn_size);
   if (alpn_size > 0) peer.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
+  if (state.context->server && peer.alpn.empty()) {
+    return Error{ErrorCode::kDenied, "alpn: the client offers no protocol of ours"};
+  }
   if (!state.context->server && peer.alpn != state.context->alpn) {
     return Error{ErrorCode::kDenied, "alpn: the server does not speak " + state.context->alpn};
   }

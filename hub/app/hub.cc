@@ -26,6 +26,7 @@ constexpr uint64_t kBurstSeconds = 10;
 // Descriptors that connections must leave to the databases (1024 and 512 tables),
 // the command line and the mail readers: a journal that cannot open a file stops.
 constexpr size_t kOtherDescriptors = 2048;
+constexpr size_t kShares = 4;
 constexpr size_t kConnectionsMin = 16;            // Of a hub that has hardly any descriptors.
 constexpr int64_t kStartTimeoutMs = 10 * 60'000;  // Replaying a long journal takes its time.
 
@@ -198,7 +199,12 @@ Result<void> Hub::StartIntake() {
   options.limits.connections_max = ConnectionsMax(config_.connections_max);
   options.limits.sessions_per_organization_max =
       static_cast<size_t>(config_.connections_per_organization_max);
+  // Strangers must not use up all connections, nor one organisation all memory.
+  options.limits.strangers_max =
+      std::min(options.limits.strangers_max, options.limits.connections_max / kShares);
   options.limits.memory_bytes_max = config_.memory_budget_bytes;
+  options.limits.organization_memory_bytes_max = std::min<size_t>(
+      options.limits.organization_memory_bytes_max, config_.memory_budget_bytes / kShares);
   options.limits.organization_bytes_per_second = config_.rate_bytes_per_organization;
   options.limits.organization_submissions_per_second = config_.rate_submissions_per_organization;
   options.limits.organization_submissions_burst =
@@ -238,6 +244,7 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["sessions"] = stats.sessions_open;
   (*answer)["intake"] = json::object{{"sessions_total", stats.sessions_total},
                                      {"connections_refused", stats.connections_refused},
+                                     {"accept_failures", stats.accept_failures},
                                      {"submissions_accepted", stats.submissions_accepted},
                                      {"submissions_repeated", stats.submissions_repeated},
                                      {"bytes_received", stats.bytes_received},

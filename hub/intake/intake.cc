@@ -112,6 +112,7 @@ asio::awaitable<void> Intake::Impl::Accept() {
       continue;
     }
     if (error == asio::error::connection_aborted) continue;
+    counters.Update([](Stats& stats) { ++stats.accept_failures; });
     Log(Level::kError, "accept_failed", {{"error", error.message()}});
     accept_timer.expires_after(kAcceptRetry);  // Out of descriptors: they will come back.
     co_await accept_timer.async_wait(kToken);
