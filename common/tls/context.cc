@@ -47,8 +47,11 @@ int OnClientHello(SSL* ssl, int* alert, void*) {
   size_t size = 0;
   std::string_view chosen;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
-                                &size) == 1 &&
-      size > 2) {
+                                &size) != 1) {
+    // Goes on as if it were an agent, and is refused at the end (TlsStream): a
+    // scanner may see which TLS this is.
+    chosen = kAlpnAgent;
+  } else if (size > 2) {
     chosen = ChooseAlpn({reinterpret_cast<const char*>(data) + 2, size - 2});
   }
   if (chosen.empty()) {
@@ -157,6 +160,9 @@ Result<SslContextPtr> MakeSslContext(const Context::Impl& impl, const std::strin
   // One write may take many records; progress is seen after each.
   SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // A read returns after each record, also after those that carry no data: else
+  // one call could go on as long as the other side sends such records.
+  SSL_CTX_clear_mode(made.get(), SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_timeout(made.get(), kTicketLifetimeS);
   SSL_CTX_set_cert_verify_callback(made.get(), OnCertificate, nullptr);
   if (impl.server) {

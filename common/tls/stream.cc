@@ -84,6 +84,7 @@ struct TlsStream::Impl : std::enable_shared_from_this<Impl> {
   SslPtr ssl;
   Waiter reading;
   Waiter writing;
+  Pacer* pacer = nullptr;
   bool closed = false;
   bool timers_stay = false;
   bool broken = false;  // After a fatal TLS error nothing more may be sent.
@@ -162,6 +163,9 @@ Result<Peer> TlsStream::Impl::Finish() {
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl.get(), &alpn, &alpn_size);
   if (alpn_size > 0) peer.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
+  if (state.context->server && peer.alpn.empty()) {
+    return Error{ErrorCode::kDenied, "alpn: the client offers no protocol of ours"};
+  }
   if (!state.context->server && peer.alpn != state.context->alpn) {
     return Error{ErrorCode::kDenied, "alpn: the server does not speak " + state.context->alpn};
   }
@@ -209,14 +213,17 @@ Result<std::unique_ptr<TlsStream>> TlsStream::Make(tcp::socket socket, const Con
 
 TlsStream::TlsStream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsStream::~TlsStream() { impl_->Close(); }
+void TlsStream::SetPacer(Pacer* pacer) { impl_->pacer = pacer; }
 
 asio::awaitable<Result<Peer>> TlsStream::Handshake(Duration timeout) {
   const auto self = impl_;
   const Deadline deadline = After(timeout);
   while (true) {
+    if (self->pacer != nullptr && !self->pacer->MayGo()) co_await self->pacer->Wait();
     if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
     ERR_clear_error();
     const int result = SSL_do_handshake(self->ssl.get());
+    if (self->pacer != nullptr) self->pacer->Spend(kHandshakeStepBytes);
     if (result == 1) co_return self->Finish();
     Result<void> next = co_await self->Continue(result, deadline);
     if (next.ok()) continue;
@@ -229,10 +236,12 @@ asio::awaitable<Result<size_t>> TlsStream::ReadSome(std::span<char> buffer, Dura
   const auto self = impl_;
   const Deadline deadline = After(timeout);
   while (true) {
+    if (self->pacer != nullptr && !self->pacer->MayGo()) co_await self->pacer->Wait();
     if (self->closed) co_return Error{ErrorCode::kClosed, "closed: on our side"};
     ERR_clear_error();
     size_t got = 0;
     const int result = SSL_read_ex(self->ssl.get(), buffer.data(), buffer.size(), &got);
+    if (self->pacer != nullptr) self->pacer->Spend(got);
     if (result == 1) co_return got;
     Result<void> next = co_await self->Continue(result, deadline);
     if (!next.ok()) co_return next.error();

@@ -34,6 +34,21 @@ struct Peer {
   std::string alpn;
 };
 
+// Shares a thread fairly among many streams. A stream asks it before it works on
+// the other side's bytes, and tells it afterwards how many there were.
+class Pacer {
+ public:
+  virtual ~Pacer() = default;
+  virtual bool MayGo() const = 0;
+  // Returns when the stream may go on.
+  virtual boost::asio::awaitable<void> Wait() = 0;
+  virtual void Spend(size_t bytes) = 0;
+};
+
+// What a handshake's step costs, told to the pacer in bytes: its signatures take
+// about as long as so many bytes of submissions.
+inline constexpr size_t kHandshakeStepBytes = 16 * 1024;
+
 class TlsStream {
  public:
   using Duration = std::chrono::milliseconds;
@@ -43,6 +58,8 @@ class TlsStream {
   static Result<std::unique_ptr<TlsStream>> Make(boost::asio::ip::tcp::socket socket,
                                                  const Context& context);
   ~TlsStream();
+  // Before the first call, if at all. It must outlive every call.
+  void SetPacer(Pacer* pacer);
 
   // As server or client by the context. The error names the alert or the
   // certificate rule (e.g. "certificate has expired").

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include <thread>
 
 #include "common/log/log.h"
+#include "common/runtime/priority.h"
 #include "hub/analysis/analysis.h"
 #include "hub/analysis/child.h"
 
@@ -74,13 +74,6 @@ class ProcessPool : public Pool {
   uint64_t children_started() const override { return children_started_; }
 
  private:
-  // For this thread and the children that it starts.
-  static void BeNice() {
-    errno = 0;
-    const int niceness = nice(kAnalysisNiceness);
-    NOROSHI_CHECK(niceness != -1 || errno == 0);  // Anybody may be nicer.
-  }
-
   // A worker's own child and what it learned about children.
   struct Mailer {
     std::unique_ptr<Child> child;
@@ -89,7 +82,7 @@ class ProcessPool : public Pool {
 
   void Run(bool takes_mails) {
     pthread_setname_np(pthread_self(), "analyse");
-    BeNice();
+    StandBack();  // A receipt comes before what is found in a report.
     Mailer mailer;
     // The first mail need not wait for a process to start. What goes wrong here
     // comes again, and is said, with that mail.

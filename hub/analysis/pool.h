@@ -35,9 +35,6 @@ inline constexpr std::chrono::milliseconds kStartDeadline{
 inline constexpr int kMailsPerChild = 256;  // Then a fresh one: nothing that a mail did lasts.
 inline constexpr size_t kMailMemoryBytesMax = 512ull * 1024 * 1024;  // Address space of a child.
 
-// Receipts and alerts go before analyses where processors are few: nice(2)
-inline constexpr int kAnalysisNiceness = 5;
-
 enum class WorkKind { kIncident, kMail, kObservation };  // In order of precedence.
 
 struct Work {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/log/log.h"
+#include "common/runtime/priority.h"
 
 namespace noroshi::app {
 namespace {
@@ -53,7 +54,10 @@ struct Dispatcher::State {
 
 Dispatcher::Dispatcher(journal::Journal* journal, const store::Store* store, analysis::Pool* pool)
     : journal_(journal), store_(store), pool_(pool), state_(std::make_shared<State>()) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] {
+    StandBack();
+    Run();
+  });
   pthread_setname_np(thread_.native_handle(), "analysis");
 }
 
@@ -148,16 +152,16 @@ bool Dispatcher::Dispatch(const store::PendingAnalysis& pending) {
   }
   // The callback may run after this Dispatcher is gone: it holds only the state
   // and the journal, which outlives the pool.
-  const auto submitted = pool_->Submit(
-      std::move(work), [state = state_, journal = journal_, pending](uint64_t, std::string result) {
-        journal::Draft draft;
-        draft.kind = v1::ENTRY_KIND_ANALYSIS_RESULT;
-        draft.agent = "analysis";
-        draft.body = std::move(result);
-        journal->Append(std::move(draft), [state, pending](const Result<journal::Acceptance>& done) {
-          state->Settle(pending, done.ok());
-        });
-      });
+  const auto submitted = pool_->Submit(std::move(work), [state = state_, journal = journal_,
+                                                         pending](uint64_t, std::string result) {
+    journal::Draft draft;
+    draft.kind = v1::ENTRY_KIND_ANALYSIS_RESULT;
+    draft.agent = "analysis";
+    draft.body = std::move(result);
+    journal->Append(std::move(draft), [state, pending](const Result<journal::Acceptance>& done) {
+      state->Settle(pending, done.ok());
+    });
+  });
   if (!submitted.ok()) state_->Settle(pending, false);
   return submitted.ok();
 }

@@ -1,5 +1,8 @@
 #include "hub/app/hub.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <future>
 
@@ -20,7 +23,30 @@ namespace json = boost::json;
 
 constexpr size_t kFindingsMax = 100;
 constexpr uint64_t kBurstSeconds = 10;
+// Descriptors that connections must leave to the databases (1024 and 512 tables),
+// the command line and the mail readers: a journal that cannot open a file stops.
+constexpr size_t kOtherDescriptors = 2048;
+constexpr size_t kShares = 4;
+constexpr size_t kConnectionsMin = 16;            // Of a hub that has hardly any descriptors.
 constexpr int64_t kStartTimeoutMs = 10 * 60'000;  // Replaying a long journal takes its time.
+
+// What the configuration asks for, or what this process has descriptors for.
+size_t ConnectionsMax(int configured) {
+  rlimit limit{};
+  NOROSHI_CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const auto wanted = static_cast<size_t>(configured);
+  // With few descriptors the databases, which open their tables as they need them, share alike.
+  const size_t room = limit.rlim_cur > 2 * kOtherDescriptors ? limit.rlim_cur - kOtherDescriptors
+                                                             : limit.rlim_cur / 2;
+  if (wanted <= room) return wanted;
+  Log(Level::kWarning, "connections_limited",
+      {{"configured", configured},
+       {"connections", static_cast<uint64_t>(room)},
+       {"descriptors", static_cast<uint64_t>(limit.rlim_cur)}});
+  return std::max(room, kConnectionsMin);
+}
 
 }  // namespace
 
@@ -170,10 +196,15 @@ Result<void> Hub::StartIntake() {
   for (const auto& item : taxonomy::EventTypes()) options.vocabulary.event_types.insert(item.id);
   for (const auto& item : taxonomy::Causes()) options.vocabulary.causes.insert(item.id);
   for (const auto& item : taxonomy::Sectors()) options.vocabulary.sectors.insert(item.id);
-  options.limits.connections_max = static_cast<size_t>(config_.connections_max);
+  options.limits.connections_max = ConnectionsMax(config_.connections_max);
   options.limits.sessions_per_organization_max =
       static_cast<size_t>(config_.connections_per_organization_max);
+  // Strangers must not use up all connections, nor one organisation all memory.
+  options.limits.strangers_max =
+      std::min(options.limits.strangers_max, options.limits.connections_max / kShares);
   options.limits.memory_bytes_max = config_.memory_budget_bytes;
+  options.limits.organization_memory_bytes_max = std::min<size_t>(
+      options.limits.organization_memory_bytes_max, config_.memory_budget_bytes / kShares);
   options.limits.organization_bytes_per_second = config_.rate_bytes_per_organization;
   options.limits.organization_submissions_per_second = config_.rate_submissions_per_organization;
   options.limits.organization_submissions_burst =
@@ -213,11 +244,13 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["sessions"] = stats.sessions_open;
   (*answer)["intake"] = json::object{{"sessions_total", stats.sessions_total},
                                      {"connections_refused", stats.connections_refused},
+                                     {"accept_failures", stats.accept_failures},
                                      {"submissions_accepted", stats.submissions_accepted},
                                      {"submissions_repeated", stats.submissions_repeated},
                                      {"bytes_received", stats.bytes_received},
                                      {"bytes_sent", stats.bytes_sent},
                                      {"deliveries_sent", stats.deliveries_sent},
+                                     {"log_lines_dropped", stats.log_lines_dropped},
                                      {"memory_used", stats.memory_used}};
   (*answer)["handshakes_refused"] = counts(stats.handshakes_refused);
   (*answer)["goodbyes"] = counts(stats.goodbyes);

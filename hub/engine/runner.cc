@@ -9,6 +9,7 @@
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
+#include "common/runtime/priority.h"
 
 namespace noroshi::engine {
 namespace {
@@ -109,7 +110,10 @@ Result<std::unique_ptr<Runner>> Runner::Start(journal::Journal* journal, store::
   state->listener = std::move(listener);
   NOROSHI_ASSIGN_OR_RETURN(state->engine, Engine::Create(store));
   state->applied = state->engine->next();
-  state->thread = std::thread([raw = state.get()] { raw->Run(); });
+  state->thread = std::thread([raw = state.get()] {
+    StandBack();  // Receipts come before state.
+    raw->Run();
+  });
   pthread_setname_np(state->thread.native_handle(), "engine");
   return std::unique_ptr<Runner>(new Runner(std::move(state)));
 }

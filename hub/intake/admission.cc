@@ -67,10 +67,13 @@ Admission::Organization::Organization(const Limits& limits)
     : bytes(limits.organization_bytes_per_second, limits.organization_bytes_burst),
       submissions(limits.organization_submissions_per_second,
                   limits.organization_submissions_burst),
+      lines(limits.log_lines_per_second, limits.log_lines_burst),
       memory(std::make_shared<MemoryBudget>(limits.organization_memory_bytes_max)) {}
 
 Admission::Admission(const Limits& limits)
-    : limits_(limits), memory_(std::make_shared<MemoryBudget>(limits.memory_bytes_max)) {}
+    : limits_(limits),
+      stranger_lines_(limits.log_lines_per_second, limits.log_lines_burst),
+      memory_(std::make_shared<MemoryBudget>(limits.memory_bytes_max)) {}
 
 bool Admission::OpenSession(const std::string& organization, int64_t now_ms) {
   auto found = organizations_.find(organization);
@@ -101,6 +104,12 @@ uint32_t Admission::AdmitSubmission(const std::string& organization, uint64_t by
   NOROSHI_CHECK(found != organizations_.end());
   if (const uint32_t wait_ms = found->second.submissions.Take(1, now_ms)) return wait_ms;
   return found->second.bytes.Take(bytes, now_ms);
+}
+
+bool Admission::MayLog(const std::string& organization, int64_t now_ms) {
+  const auto found = organizations_.find(organization);
+  TokenBucket& lines = found == organizations_.end() ? stranger_lines_ : found->second.lines;
+  return lines.Take(1, now_ms) == 0;
 }
 
 std::shared_ptr<Lease> Admission::NewLease(const std::string& organization) {

@@ -77,6 +77,9 @@ class Admission {
   // 0: admitted. Else the milliseconds after which to retry. REQUIRES: the
   // organisation has a session.
   uint32_t AdmitSubmission(const std::string& organization, uint64_t bytes, int64_t now_ms);
+  // Whether a line may be written to the log that this organisation (without a
+  // session: any stranger) has caused. What it does is counted all the same.
+  bool MayLog(const std::string& organization, int64_t now_ms);
   // An empty lease. REQUIRES: the organisation has a session.
   std::shared_ptr<Lease> NewLease(const std::string& organization);
 
@@ -89,12 +92,14 @@ class Admission {
     size_t sessions = 0;
     TokenBucket bytes;
     TokenBucket submissions;
+    TokenBucket lines;
     std::shared_ptr<MemoryBudget> memory;
   };
   // Forgets organisations without sessions whose buckets are full again.
   void Sweep(int64_t now_ms);
 
   const Limits limits_;
+  TokenBucket stranger_lines_;
   std::shared_ptr<MemoryBudget> memory_;
   std::map<std::string, Organization> organizations_;
 };

@@ -76,6 +76,8 @@ class Conversation {
   bool paused() const;
   // Everything to be sent now, in order; the caller sends it whole.
   std::string TakeOutput() { return std::exchange(output_, {}); }
+  // Whole submissions that the journal has not answered.
+  size_t outstanding() const { return outstanding_; }
   bool has_output() const { return !output_.empty(); }
   const Party& party() const { return party_; }
 
@@ -103,6 +105,8 @@ class Conversation {
   void Reject(v1::Rejection rejection, uint64_t bytes);
   void SendRejection(v1::Rejection rejection);
   bool TakeWindow(uint64_t bytes);
+  // Whether a line may be written about this conversation; if not, that is counted.
+  bool MayLog();
 
   void Answer(std::vector<Appended> answers);
   void AnswerFailure(const Appended& answer);

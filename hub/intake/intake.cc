@@ -16,6 +16,7 @@
 #include "common/tls/address.h"
 #include "hub/intake/codes.h"
 #include "hub/intake/session.h"
+#include "hub/intake/strangers.h"
 
 namespace noroshi::intake {
 namespace asio = boost::asio;
@@ -27,8 +28,6 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr int kBacklog = 4096;                  // A restarted hub finds all agents at its door.
 constexpr size_t kReadBufferBytes = 16 * kKiB;  // One TLS record.
 constexpr std::chrono::milliseconds kAcceptRetry{100};
-constexpr uint64_t kStrangerLinesPerSecond = 10;
-constexpr uint64_t kStrangerLinesBurst = 50;
 constexpr uint32_t kRestartRetryMs = 2'000;
 
 void AbortOnException(const std::exception_ptr& error) { NOROSHI_CHECK(!error); }
@@ -60,9 +59,10 @@ struct Intake::Impl {
   Admission admission;
   Counters counters;
   Services services;
-  TokenBucket log_budget{kStrangerLinesPerSecond, kStrangerLinesBurst};
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);
 
+  Strangers strangers{options.limits.strangers_max};
+  Turns turns{io, options.limits.organization_outstanding_max};  // Before io: see its lifetime.
   asio::io_context io{1};  // One thread runs it: no locks inside.
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   tcp::acceptor acceptor{io};
@@ -71,17 +71,13 @@ struct Intake::Impl {
   Host host{io,
             services,
             read_buffer,
-            log_budget,
-            [this] {
-              --handshakes;
-              accept_timer.cancel();
-            },
+            turns,
+            [this](const Session* session) { strangers.Remove(session); },
             [this](const std::shared_ptr<Session>& session) {
               sessions.erase(session);
               if (stopping && sessions.empty()) stop_timer.cancel();
             }};
   std::set<std::shared_ptr<Session>> sessions;
-  size_t handshakes = 0;
   bool stopping = false;
   std::string address;
   std::thread thread;
@@ -109,13 +105,6 @@ Result<void> Intake::Impl::Listen() {
 
 asio::awaitable<void> Intake::Impl::Accept() {
   while (!stopping) {
-    if (handshakes >= options.limits.handshakes_max) {
-      // New ones wait in the backlog: handshakes are the dearest thing a stranger can ask for.
-      counters.Update([](Stats& stats) { ++stats.handshake_waits; });
-      accept_timer.expires_at(std::chrono::steady_clock::time_point::max());
-      co_await accept_timer.async_wait(kToken);
-      continue;
-    }
     auto [error, socket] = co_await acceptor.async_accept(kToken);
     if (stopping) co_return;
     if (!error) {
@@ -123,6 +112,7 @@ asio::awaitable<void> Intake::Impl::Accept() {
       continue;
     }
     if (error == asio::error::connection_aborted) continue;
+    counters.Update([](Stats& stats) { ++stats.accept_failures; });
     Log(Level::kError, "accept_failed", {{"error", error.message()}});
     accept_timer.expires_after(kAcceptRetry);  // Out of descriptors: they will come back.
     co_await accept_timer.async_wait(kToken);
@@ -142,7 +132,8 @@ void Intake::Impl::Open(tcp::socket socket) {
   (*stream)->LetTimersStay();
   const auto session = std::make_shared<Session>(host, std::move(*stream));
   sessions.insert(session);
-  ++handshakes;
+  Session* crowded_out = strangers.Add(session.get(), session->peer_address());
+  if (crowded_out != nullptr) crowded_out->GiveWay();
   asio::co_spawn(io, session->Run(), AbortOnException);
 }
 
@@ -160,7 +151,7 @@ void Intake::Impl::BeginStop() {
   stop_timer.expires_after(options.limits.stop_grace);
   stop_timer.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    for (const auto& session : sessions) session->Close();
+    for (const auto& session : sessions) session->Abandon();
   });
 }
 

@@ -22,7 +22,7 @@ struct Limits {
 
   // Connections.
   size_t connections_max = 20'000;  // In total, handshakes included.
-  size_t handshakes_max = 256;      // Under way; further ones wait in the backlog.
+  size_t strangers_max = 256;       // Handshakes and enrolments; beyond it one gives way.
   size_t sessions_per_organization_max = 64;
 
   // Time.
@@ -39,10 +39,12 @@ struct Limits {
   // One session.
   uint64_t window_bytes = 32 * kMiB;  // Submission bytes that may await an answer.
   size_t outstanding_max = 2048;      // Submissions awaiting an answer; then reading pauses.
-  size_t assemblies_max = 8;          // Chunked submissions under way.
-  size_t marks_max = 64;              // MarkAlert frames awaiting an answer.
-  size_t out_pause_bytes = 1 * kMiB;  // Above it reading pauses.
-  size_t out_bytes_max = 6 * kMiB;    // Above it the session ends: slow_reader.
+  // The same over all sessions of an organisation: others' reports queue behind at most these.
+  size_t organization_outstanding_max = 64;
+  size_t assemblies_max = 8;            // Chunked submissions under way.
+  size_t marks_max = 64;                // MarkAlert frames awaiting an answer.
+  size_t out_pause_bytes = 256 * kKiB;  // Above it reading pauses.
+  size_t out_bytes_max = 6 * kMiB;      // Above it the session ends: slow_reader.
 
   // Deliveries to one session.
   size_t delivery_mark_bytes = 128 * kKiB;  // More are fetched only below it.
@@ -59,6 +61,9 @@ struct Limits {
   uint64_t organization_submissions_per_second = 2'000;
   uint64_t organization_submissions_burst = 20'000;
   size_t organizations_tracked_max = 10'000;
+  // Lines of the log that one organisation, or all strangers, can cause.
+  uint64_t log_lines_per_second = 10;
+  uint64_t log_lines_burst = 100;
 };
 
 // Ids that a report may use (common/taxonomy).

@@ -16,6 +16,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
+const Error kCrowded{ErrorCode::kOverloaded,
+                     "crowded: too many handshakes at once, and this one was not finished"};
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
 int64_t SteadyMs() {
@@ -30,7 +32,9 @@ milliseconds Remaining(steady_clock::time_point since, milliseconds allowed) {
 }  // namespace
 
 Session::Session(Host& host, std::unique_ptr<tls::TlsStream> stream)
-    : host_(host), stream_(std::move(stream)) {}
+    : host_(host), stream_(std::move(stream)), turn_(host.turns) {
+  stream_->SetPacer(&turn_);
+}
 
 const tls::Identity* Session::identity() const {
   if (!conversation_ || conversation_->party().mode == Mode::kEnroll) return nullptr;
@@ -40,18 +44,23 @@ const tls::Identity* Session::identity() const {
 asio::awaitable<void> Session::Run() {
   const auto self = shared_from_this();
   auto peer = co_await stream_->Handshake(host_.services.limits.handshake_timeout);
-  host_.handshake_over();
   if (!peer.ok()) {
-    RefuseHandshake(peer.error());
+    RefuseHandshake(gave_way_ ? kCrowded : peer.error());
   } else if (Begin(*peer)) {
     co_await Converse();
+    co_await WaitUntilAnswered();
   }
   Finish();
   host_.session_over(self);
 }
 
 bool Session::MayLog() {
-  return identity() != nullptr || host_.log_budget.Take(1, SteadyMs()) == 0;
+  const tls::Identity* who = identity();
+  if (host_.services.admission.MayLog(who == nullptr ? "" : who->organization, SteadyMs())) {
+    return true;
+  }
+  host_.services.counters.Update([](Stats& stats) { ++stats.log_lines_dropped; });
+  return false;
 }
 
 void Session::RefuseHandshake(const Error& error) {
@@ -77,6 +86,8 @@ bool Session::Begin(const tls::Peer& peer) {
     party.serial = peer.certificate->serial;
     party.not_after_ms = peer.certificate->not_after_ms;
     party.mode = peer.expired ? Mode::kRenewOnly : Mode::kAgent;
+    host_.stranger_over(this);
+    turn_.Join(party.identity.organization);
   }
   began_ = steady_clock::now();
   mailbox_ = std::make_shared<Mailbox>([io = &host_.io, weak = weak_from_this()] {
@@ -97,9 +108,11 @@ bool Session::Begin(const tls::Peer& peer) {
       return true;
     }
   }
-  // Strangers who enrol share one cap, as if the empty name were their organisation.
-  admitted_ = services.admission.OpenSession(party.identity.organization, SteadyMs());
-  if (!admitted_) {
+  // Those who enrol remain strangers, and are counted as such.
+  if (party.mode != Mode::kEnroll) {
+    admitted_ = services.admission.OpenSession(party.identity.organization, SteadyMs());
+  }
+  if (!admitted_ && party.mode != Mode::kEnroll) {
     conversation_->End(goodbye::kTooManySessions, "the organisation has too many sessions", 60'000);
   }
   if (!MayLog()) return true;
@@ -148,6 +161,7 @@ void Session::OnBytes(std::string_view bytes) {
     conversation_->OnFrame(**frame);
   }
   conversation_->EndOfRead();
+  turn_.SetUnderWay(conversation_->outstanding());
   decoder_.ReleaseIfEmpty();
 }
 
@@ -232,7 +246,18 @@ void Session::Proceed() {
 
 void Session::OnMail() {
   conversation_->OnEvents(mailbox_->Take());
+  turn_.SetUnderWay(conversation_->outstanding());
+  if (answered_) return void(answered_->cancel());
   Proceed();
+}
+
+asio::awaitable<void> Session::WaitUntilAnswered() {
+  Close();
+  conversation_->Leave();
+  while (conversation_->outstanding() > 0 && !abandoned_) {
+    answered_ = std::make_unique<asio::steady_timer>(host_.io, steady_clock::time_point::max());
+    co_await answered_->async_wait(kToken);
+  }
 }
 
 void Session::End(std::string_view code, std::string_view reason, uint32_t retry_after_ms) {
@@ -244,21 +269,36 @@ void Session::End(std::string_view code, std::string_view reason, uint32_t retry
 void Session::Close() {
   broken_ = true;
   stream_->Close();
+  turn_.Cancel();
   if (resume_) resume_->cancel();
+}
+
+void Session::GiveWay() {
+  gave_way_ = true;
+  if (conversation_) RefuseHandshake(kCrowded);  // It was to enrol.
+  Close();
+}
+
+void Session::Abandon() {
+  abandoned_ = true;
+  Close();
+  if (answered_) answered_->cancel();
 }
 
 void Session::Finish() {
   Close();
+  host_.stranger_over(this);
   if (!conversation_) return;
   mailbox_->Close();
   if (linger_) linger_->cancel();
   const Party& party = conversation_->party();
   conversation_->Leave();
+  const bool may_log = MayLog();
   if (admitted_) {
     host_.services.admission.CloseSession(party.identity.organization, SteadyMs());
   }
   host_.services.counters.Update([](Stats& stats) { --stats.sessions_open; });
-  if (!MayLog()) return;
+  if (!may_log) return;
   Log(Level::kInfo, "session_end",
       {{"organization", party.identity.organization},
        {"agent", party.identity.agent},

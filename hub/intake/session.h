@@ -19,6 +19,7 @@
 #include "common/tls/stream.h"
 #include "common/wire/frame.h"
 #include "hub/intake/conversation.h"
+#include "hub/intake/turns.h"
 
 namespace noroshi::intake {
 
@@ -31,8 +32,9 @@ struct Host {
   // All sessions read into this one buffer: they share a thread, and what was
   // read is used up before anything else runs.
   std::span<char> read_buffer;
-  TokenBucket& log_budget;  // For lines that strangers can cause.
-  std::function<void()> handshake_over;
+  Turns& turns;
+  // The other side is known, or gone: it is no stranger any more.
+  std::function<void(const Session*)> stranger_over;
   std::function<void(const std::shared_ptr<Session>&)> session_over;
 };
 
@@ -46,6 +48,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void End(std::string_view code, std::string_view reason, uint32_t retry_after_ms = 0);
   // Closes at once.
   void Close();
+  // Closes because newer strangers need the place.
+  void GiveWay();
+  // Closes, and waits for no answer of the journal any more.
+  void Abandon();
+  const std::string& peer_address() const { return stream_->peer_address(); }
   // Whose it is; nullptr before the handshake's end and while enrolling.
   const tls::Identity* identity() const;
 
@@ -53,7 +60,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Starts the conversation, or refuses. False: nothing can be said, only closed.
   bool Begin(const tls::Peer& peer);
   void RefuseHandshake(const Error& error);
-  // Whether a line may be written: always of our agents, sparingly of strangers.
+  // Whether a line may be written about this session; if not, that is counted.
   bool MayLog();
   boost::asio::awaitable<void> Converse();
   boost::asio::awaitable<void> WaitUntilResumed();
@@ -65,22 +72,29 @@ class Session : public std::enable_shared_from_this<Session> {
   void OnReadTimeout();
   tls::TlsStream::Duration ReadTimeout() const;
   void OnMail();
+  // The connection is gone, but its submissions still take their organisation's
+  // share of the journal: the session lasts until they are answered.
+  boost::asio::awaitable<void> WaitUntilAnswered();
   // After anything that may have changed the conversation: writes, resumes, lingers.
   void Proceed();
   void Finish();
 
   Host& host_;
   const std::unique_ptr<tls::TlsStream> stream_;
+  Turn turn_;
   std::shared_ptr<Mailbox> mailbox_;
   std::unique_ptr<Conversation> conversation_;
   wire::FrameDecoder decoder_;
-  std::chrono::steady_clock::time_point began_;        // End of the handshake.
-  std::chrono::steady_clock::time_point frame_began_;  // First byte of an unfinished frame.
-  std::unique_ptr<boost::asio::steady_timer> resume_;  // Exists while reading is paused.
-  std::unique_ptr<boost::asio::steady_timer> linger_;  // Exists once the conversation is over.
-  bool admitted_ = false;                              // Counted in admission.
+  std::chrono::steady_clock::time_point began_;          // End of the handshake.
+  std::chrono::steady_clock::time_point frame_began_;    // First byte of an unfinished frame.
+  std::unique_ptr<boost::asio::steady_timer> resume_;    // Exists while reading is paused.
+  std::unique_ptr<boost::asio::steady_timer> linger_;    // Exists once the conversation is over.
+  std::unique_ptr<boost::asio::steady_timer> answered_;  // Exists in WaitUntilAnswered.
+  bool admitted_ = false;                                // Counted in admission.
   bool writing_ = false;
   bool broken_ = false;
+  bool gave_way_ = false;
+  bool abandoned_ = false;
 };
 
 }  // namespace noroshi::intake

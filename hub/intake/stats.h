@@ -12,8 +12,8 @@ namespace noroshi::intake {
 struct Stats {
   uint64_t sessions_open = 0;
   uint64_t sessions_total = 0;
-  uint64_t connections_refused = 0;  // Over the cap of connections.
-  uint64_t handshake_waits = 0;      // Times that accepting paused for handshakes.
+  uint64_t connections_refused = 0;                    // Over the cap of connections.
+  uint64_t accept_failures = 0;      // No descriptor was left, mostly.
   std::map<std::string, uint64_t> handshakes_refused;  // By word.
   std::map<std::string, uint64_t> goodbyes;            // By code.
   uint64_t submissions_accepted = 0;
@@ -22,7 +22,8 @@ struct Stats {
   uint64_t bytes_received = 0;                           // Decrypted.
   uint64_t bytes_sent = 0;
   uint64_t deliveries_sent = 0;
-  uint64_t memory_used = 0;  // Of Limits::memory_bytes_max.
+  uint64_t log_lines_dropped = 0;  // Over the budget of whoever caused them.
+  uint64_t memory_used = 0;        // Of Limits::memory_bytes_max.
 };
 
 class Counters {

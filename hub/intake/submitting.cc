@@ -88,10 +88,16 @@ void Conversation::Reject(v1::Rejection rejection, uint64_t bytes) {
   SendRejection(std::move(rejection));
 }
 
+bool Conversation::MayLog() {
+  if (services_.admission.MayLog(party_.identity.organization, SteadyMs())) return true;
+  services_.counters.Update([](Stats& stats) { ++stats.log_lines_dropped; });
+  return false;
+}
+
 // Final ones are logged; those that say "later" come in floods and are only counted.
 void Conversation::SendRejection(v1::Rejection rejection) {
   services_.counters.Update([&](Stats& stats) { ++stats.submissions_rejected[rejection.code()]; });
-  if (!rejection.retryable()) {
+  if (!rejection.retryable() && MayLog()) {
     Log(Level::kWarning, "submission_rejected",
         {{"organization", party_.identity.organization},
          {"agent", party_.identity.agent},
@@ -233,7 +239,7 @@ void Conversation::AnswerFailure(const Appended& answer) {
   for (const Row& known : kRows) {
     if (known.error == answer.result.error().code) row = known;
   }
-  if (row.code == rejection::kInternal) {
+  if (row.code == rejection::kInternal && MayLog()) {
     Log(Level::kError, "append_failed", {{"error", answer.result.error().message}});
   }
   v1::Rejection rejection;

@@ -1,6 +1,8 @@
 #include "hub/intake/validate.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 
@@ -216,6 +218,49 @@ v1::EntryKind KindOf(const v1::Submission& submission) {
   return v1::ENTRY_KIND_UNSPECIFIED;
 }
 
+// What a serialised Submission amounts to, seen without parsing it.
+struct Scan {
+  bool readable = true;
+  size_t beside_mail = 0;  // Bytes that are not mail.raw, up to a little over the maximum.
+  std::string id;          // If it came early enough.
+};
+
+// Empty fields, two bytes each, take forty times their size once parsed: what is
+// large must be one mail.
+Scan ScanSubmission(std::string_view bytes) {
+  using google::protobuf::internal::WireFormatLite;
+  constexpr auto kTag = [](int field) {
+    return WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  };
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  Scan scan;
+  size_t raw = 0;
+  int mail_end = 0;
+  while (const uint32_t tag = in.ReadTag()) {
+    const bool in_mail = in.CurrentPosition() < mail_end;
+    uint32_t size = 0;
+    if (!in_mail && tag == kTag(v1::Submission::kMailFieldNumber)) {
+      scan.readable = in.ReadVarint32(&size);
+      mail_end = in.CurrentPosition() + static_cast<int>(std::min<size_t>(size, bytes.size()));
+    } else if (in_mail && tag == kTag(v1::SuspiciousMail::kRawFieldNumber)) {
+      scan.readable = in.ReadVarint32(&size) && in.Skip(static_cast<int>(size));
+      raw += size;
+    } else if (!in_mail && tag == kTag(v1::Submission::kIdFieldNumber)) {
+      scan.readable = in.ReadVarint32(&size) && size <= Uuid::kBytes &&
+                      in.ReadString(&scan.id, static_cast<int>(size));
+    } else {
+      scan.readable = WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_START_GROUP &&
+                      WireFormatLite::SkipField(&in, tag);
+    }
+    if (!scan.readable) return scan;
+    scan.beside_mail = static_cast<size_t>(in.CurrentPosition()) - raw;
+    if (scan.beside_mail > kBesideMailBytesMax) return scan;
+  }
+  scan.readable = in.ConsumedEntireMessage();
+  return scan;
+}
+
 v1::Rejection WholeRejection(const char* code, std::string_view reason, std::string rule) {
   v1::Rejection rejection;
   rejection.set_code(code);
@@ -234,7 +279,16 @@ Validated ValidateSubmission(std::string_view bytes, const Vocabulary& vocabular
                                       fmt::format("at most {} bytes", wire::kSubmissionBytesMax));
     return result;
   }
-  if (!submission.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  Scan scan;  // Whatever is small costs little, however it is made.
+  if (bytes.size() > kBesideMailBytesMax) scan = ScanSubmission(bytes);
+  if (scan.beside_mail > kBesideMailBytesMax) {
+    result.rejection =
+        WholeRejection(rejection::kTooLarge, "the submission is too large beside its mail",
+                       fmt::format("at most {} bytes beside mail.raw", kBesideMailBytesMax));
+    result.rejection->set_submission_id(scan.id);
+    return result;
+  }
+  if (!scan.readable || !submission.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     result.rejection = WholeRejection(rejection::kUnreadable,
                                       "not a Submission message, or a text that is not UTF-8",
                                       "a serialised noroshi.v1.Submission whose texts are UTF-8");

@@ -23,6 +23,8 @@ inline constexpr size_t kGradeBytesMax = 64;
 inline constexpr int kCausesMax = 17;
 inline constexpr size_t kMailBytesMax = 24 * 1024 * 1024;
 inline constexpr size_t kMailNoteBytesMax = 16 * 1024;
+// Of a whole submission without mail.raw; all texts at their maxima are less than half.
+inline constexpr size_t kBesideMailBytesMax = 512 * 1024;
 inline constexpr size_t kObservationDetailBytesMax = 4 * 1024;
 inline constexpr int64_t kFutureMaxMs = int64_t{10} * 60 * 1000;
 inline constexpr int64_t kTimeMinMs = 631'152'000'000;  // 1990-01-01T00:00:00Z.

@@ -202,7 +202,8 @@ void RocksJournal::Enqueue(Waiting waiting) {
   if (!waiting.keep_body) waiting.draft.body = std::string();
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(waiting));
+    auto& queue = waiting.draft.kind == v1::ENTRY_KIND_ANALYSIS_RESULT ? findings_ : queue_;
+    queue.push_back(std::move(waiting));
   }
   work_.notify_one();
 }

@@ -38,12 +38,12 @@ void RocksJournal::Run() {
     bool latched = false;
     {
       std::unique_lock lock(mutex_);
-      work_.wait(lock, [this] { return stopping_ || !queue_.empty() || !answers_.empty(); });
+      work_.wait(lock, [this] { return stopping_ || !Idle(); });
       answers.swap(answers_);
       queued_bytes_ -= answers.size() * kDraftOverheadBytes;
       latched = !latched_.empty();
       if (!latched) batch = TakeBatch();
-      if (stopping_ && batch.empty() && answers.empty() && queue_.empty()) return;
+      if (stopping_ && batch.empty() && answers.empty() && Idle()) return;
     }
     for (auto& [done, answer] : answers) done(std::move(answer));
     if (latched) {
@@ -61,12 +61,16 @@ void RocksJournal::Run() {
 std::vector<RocksJournal::Waiting> RocksJournal::TakeBatch() {
   std::vector<Waiting> batch;
   size_t bytes = 0;
-  while (!queue_.empty() && batch.size() < kBatchEntriesMax) {
-    bytes += queue_.front().body.sealed.size();
-    if (!batch.empty() && bytes > kBatchBytesMax) break;
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
+  const auto take = [&](std::deque<Waiting>* queue, size_t most) {
+    for (; !queue->empty() && most > 0; --most) {
+      bytes += queue->front().body.sealed.size();
+      if (!batch.empty() && bytes > kBatchBytesMax) return;
+      batch.push_back(std::move(queue->front()));
+      queue->pop_front();
+    }
+  };
+  take(&queue_, kBatchEntriesMax - std::min(findings_.size(), kBatchFindingsMax));
+  take(&findings_, kBatchFindingsMax);
   return batch;
 }
 
@@ -222,12 +226,14 @@ void RocksJournal::FailAll(std::vector<Waiting> batch) {
     const std::lock_guard lock(mutex_);
     error = LatchedError();
     for (Waiting& waiting : batch) refused.push_back(std::move(waiting.done));
-    for (Waiting& waiting : queue_) refused.push_back(std::move(waiting.done));
+    for (auto* queue : {&queue_, &findings_}) {
+      for (Waiting& waiting : *queue) refused.push_back(std::move(waiting.done));
+      queue->clear();
+    }
     for (auto& answer : answers_) refused.push_back(std::move(answer.first));
     for (auto& [key, in_flight] : in_flight_) {
       for (Attached& attached : in_flight.attached) refused.push_back(std::move(attached.done));
     }
-    queue_.clear();
     answers_.clear();
     in_flight_.clear();
   }

@@ -25,6 +25,7 @@
 namespace noroshi::journal {
 
 inline constexpr size_t kBatchEntriesMax = 256;
+inline constexpr size_t kBatchFindingsMax = 32;  // Of these, what analysis found.
 inline constexpr size_t kBatchBytesMax = 4 * 1024 * 1024;
 inline constexpr size_t kCacheBytesMax = 8 * 1024 * 1024;
 // Charged for each waiting draft beside its body.
@@ -118,6 +119,7 @@ class RocksJournal final : public Journal {
 
   // commit.cc
   void Run();
+  bool Idle() const { return queue_.empty() && findings_.empty() && answers_.empty(); }
   std::vector<Waiting> TakeBatch();  // REQUIRES: mutex_ held.
   Result<void> Commit(std::vector<Waiting>* batch, rocksdb::WriteBatch* writes);
   Committed AddEntry(const Waiting& waiting, uint64_t sequence, int64_t time_ms,
@@ -162,6 +164,8 @@ class RocksJournal final : public Journal {
   std::condition_variable work_;  // For the committer.
   mutable std::condition_variable grown_;
   std::deque<Waiting> queue_;
+  // What analysis found: nobody waits for it, so it does not make reports wait.
+  std::deque<Waiting> findings_;
   std::vector<std::pair<AppendDone, Result<Acceptance>>> answers_;
   std::unordered_map<std::string, InFlight> in_flight_;  // By id key.
   size_t queued_bytes_ = 0;

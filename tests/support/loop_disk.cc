@@ -19,6 +19,7 @@ namespace {
 
 // XFS_IOC_GOINGDOWN of <xfs/xfs_fs.h> (package xfslibs-dev): what `xfs_io -x -c shutdown` calls.
 constexpr unsigned long kGoingDown = _IOR('X', 125, uint32_t);  // NOLINT: ioctl's type
+constexpr uint64_t kXfsBytesMin = uint64_t{300} << 20;
 constexpr uint32_t kWithoutLogFlush = 2;
 
 Result<void> Command(const std::vector<std::string>& argv) {
@@ -55,7 +56,11 @@ Result<std::unique_ptr<LoopDisk>> LoopDisk::Make(const std::string& folder, uint
   NOROSHI_CHECK(image >= 0 && ::ftruncate(image, static_cast<off_t>(bytes)) == 0);
   ::close(image);
   NOROSHI_CHECK(::mkdir(disk->mount_point_.c_str(), 0700) == 0);
-  NOROSHI_RETURN_IF_ERROR(Command({"/usr/sbin/mkfs.xfs", "-q", disk->image_}));
+  const std::vector<std::string> make =
+      bytes >= kXfsBytesMin
+          ? std::vector<std::string>{"/usr/sbin/mkfs.xfs", "-q", disk->image_}
+          : std::vector<std::string>{"/usr/sbin/mkfs.ext4", "-q", "-F", disk->image_};
+  NOROSHI_RETURN_IF_ERROR(Command(make));
   NOROSHI_RETURN_IF_ERROR(disk->Mount());
   return disk;
 }

@@ -18,7 +18,8 @@ namespace noroshi::support {
 
 class LoopDisk {
  public:
-  // An XFS in folder/disk.img (sparse, at least 300 MiB), mounted on folder/disk.
+  // An XFS in folder/disk.img (sparse), mounted on folder/disk; below 300 MiB an
+  // ext4, whose power cannot be cut.
   // kUnavailable says what this machine lacks.
   static Result<std::unique_ptr<LoopDisk>> Make(const std::string& folder, uint64_t bytes);
   ~LoopDisk();

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -36,21 +37,36 @@ Error TlsError(std::string_view what) {
   return Error{ErrorCode::kClosed, message};
 }
 
-Result<int> ConnectSocket(const std::string& address) {
+sockaddr_in Ipv4(const std::string& host, int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  NOROSHI_CHECK(::inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1);
+  return address;
+}
+
+Result<int> ConnectSocket(const std::string& address, const std::string& from,
+                          int receive_buffer_bytes) {
   const size_t colon = address.rfind(':');
   NOROSHI_CHECK(colon != std::string::npos);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + colon + 1)));
-  NOROSHI_CHECK(::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr) == 1);
+  const sockaddr_in to = Ipv4(address.substr(0, colon), std::atoi(address.c_str() + colon + 1));
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  NOROSHI_CHECK(descriptor >= 0);
+  if (descriptor < 0) return ErrnoError("socket");
+  const int on = 1;
+  if (!from.empty()) {
+    const sockaddr_in own = Ipv4(from, 0);
+    ::setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    NOROSHI_CHECK(::bind(descriptor, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
+  }
+  if (receive_buffer_bytes > 0) {
+    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
+                 sizeof receive_buffer_bytes);
+  }
   if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
     Error error = ErrnoError("connect " + address);
     ::close(descriptor);
     return error;
   }
-  const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::fcntl(descriptor, F_SETFL, O_NONBLOCK);
   return descriptor;
@@ -93,14 +109,24 @@ void ShowCertificate(SSL_CTX* context, const Credentials& credentials) {
 
 }  // namespace
 
-Result<std::unique_ptr<WireClient>> WireClient::ConnectPlain(const std::string& address) {
-  NOROSHI_ASSIGN_OR_RETURN(const int descriptor, ConnectSocket(address));
+Result<std::unique_ptr<WireClient>> WireClient::ConnectPlain(const std::string& address,
+                                                             const std::string& from) {
+  NOROSHI_ASSIGN_OR_RETURN(const int descriptor, ConnectSocket(address, from, 0));
   return std::unique_ptr<WireClient>(new WireClient(descriptor));
 }
 
 Result<std::unique_ptr<WireClient>> WireClient::Connect(const WireOptions& options) {
-  NOROSHI_ASSIGN_OR_RETURN(auto client, ConnectPlain(options.address));
+  NOROSHI_ASSIGN_OR_RETURN(const int descriptor, ConnectSocket(options.address, options.from,
+                                                               options.receive_buffer_bytes));
+  std::unique_ptr<WireClient> client(new WireClient(descriptor));
   NOROSHI_RETURN_IF_ERROR(client->StartTls(options));
+  return client;
+}
+
+Result<std::unique_ptr<WireClient>> WireClient::ConnectHalf(const WireOptions& options) {
+  NOROSHI_ASSIGN_OR_RETURN(auto client, ConnectPlain(options.address, options.from));
+  client->PrepareTls(options);
+  ::SSL_connect(client->ssl_);
   return client;
 }
 
@@ -110,7 +136,7 @@ WireClient::~WireClient() {
   ::close(descriptor_);
 }
 
-Result<void> WireClient::StartTls(const WireOptions& options) {
+void WireClient::PrepareTls(const WireOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL.
   context_ = ::SSL_CTX_new(::TLS_client_method());
   NOROSHI_CHECK(context_ != nullptr);
@@ -128,6 +154,16 @@ Result<void> WireClient::StartTls(const WireOptions& options) {
   }
   ::SSL_set_tlsext_host_name(ssl_, "localhost");
   ::SSL_set_fd(ssl_, descriptor_);
+  if (options.session.empty()) return;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(options.session.data());
+  SSL_SESSION* session =
+      ::d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(options.session.size()));  // NOLINT
+  NOROSHI_CHECK(session != nullptr && ::SSL_set_session(ssl_, session) == 1);
+  ::SSL_SESSION_free(session);
+}
+
+Result<void> WireClient::StartTls(const WireOptions& options) {
+  PrepareTls(options);
   const Deadline deadline(kPatience);
   while (true) {
     ::ERR_clear_error();
@@ -153,28 +189,64 @@ Result<void> WireClient::Send(const v1::AgentFrame& frame) {
   return SendBytes(bytes + message);
 }
 
+Result<size_t> WireClient::TrySend(std::string_view bytes) {
+  ::ERR_clear_error();
+  if (ssl_ == nullptr) {
+    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<size_t>(sent);
+    if (errno == EAGAIN) return size_t{0};
+    return ErrnoError("send");
+  }
+  const int sent = ::SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+  if (sent > 0) return static_cast<size_t>(sent);
+  const int want = ::SSL_get_error(ssl_, sent);
+  if (want == SSL_ERROR_WANT_READ || want == SSL_ERROR_WANT_WRITE) return size_t{0};
+  return TlsError("send");
+}
+
 Result<void> WireClient::SendBytes(std::string_view bytes) {
   const Deadline deadline(kPatience);
   while (!bytes.empty()) {
-    ::ERR_clear_error();
-    int want = SSL_ERROR_WANT_WRITE;
-    ssize_t written = 0;
-    if (ssl_ != nullptr) {
-      written = ::SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
-      if (written <= 0) want = ::SSL_get_error(ssl_, static_cast<int>(written));
-    } else {
-      written = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    }
-    if (written > 0) {
-      bytes.remove_prefix(static_cast<size_t>(written));
-      continue;
-    }
-    if (want != SSL_ERROR_WANT_READ && want != SSL_ERROR_WANT_WRITE) return TlsError("send");
-    if (ssl_ == nullptr && errno != EAGAIN) return ErrnoError("send");
-    NOROSHI_RETURN_IF_ERROR(Wait(want, deadline));
+    NOROSHI_ASSIGN_OR_RETURN(const size_t sent, TrySend(bytes));
+    bytes.remove_prefix(sent);
+    if (sent == 0) NOROSHI_RETURN_IF_ERROR(Wait(SSL_ERROR_WANT_WRITE, deadline));
   }
   return {};
 }
+
+Result<size_t> WireClient::TryDiscard(size_t max) {
+  char bytes[kReadBytes];
+  ::ERR_clear_error();
+  const int got = ::SSL_read(ssl_, bytes, static_cast<int>(std::min(max, sizeof bytes)));
+  if (got > 0) return static_cast<size_t>(got);
+  const int want = ::SSL_get_error(ssl_, got);
+  if (want == SSL_ERROR_WANT_READ || want == SSL_ERROR_WANT_WRITE) return size_t{0};
+  return TlsError("closed");
+}
+
+Result<bool> WireClient::TryKeyUpdate() {
+  ::ERR_clear_error();
+  ::SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED);
+  const int done = ::SSL_do_handshake(ssl_);
+  if (done == 1) return true;
+  const int want = ::SSL_get_error(ssl_, done);
+  if (want == SSL_ERROR_WANT_READ || want == SSL_ERROR_WANT_WRITE) return false;
+  return TlsError("key update");
+}
+
+std::string WireClient::TakeSession() const {
+  SSL_SESSION* session = ::SSL_get1_session(ssl_);
+  std::string bytes;
+  if (session != nullptr && ::SSL_SESSION_is_resumable(session) == 1) {
+    bytes.resize(static_cast<size_t>(::i2d_SSL_SESSION(session, nullptr)));
+    auto* out = reinterpret_cast<unsigned char*>(bytes.data());
+    ::i2d_SSL_SESSION(session, &out);
+  }
+  ::SSL_SESSION_free(session);
+  return bytes;
+}
+
+bool WireClient::Resumed() const { return ::SSL_session_reused(ssl_) == 1; }
 
 Result<size_t> WireClient::ReadSome(char* data, size_t size, const Deadline& deadline) {
   while (true) {

@@ -31,6 +31,9 @@ struct WireOptions {
   Credentials credentials;
   std::string alpn = "noroshi/1";  // Empty: none is offered.
   int tls_version = 0;             // Minimum and maximum; 0: TLS 1.3.
+  std::string from = "";             // Our own address, e.g. "127.0.0.2"; empty: the system's choice.
+  int receive_buffer_bytes = 0;    // Of our socket; 0: the system's choice.
+  std::string session = "";           // From TakeSession of an earlier connection: resumed.
 };
 
 class WireClient {
@@ -39,7 +42,10 @@ class WireClient {
   // refusal of our certificate shows at the first Receive.
   static Result<std::unique_ptr<WireClient>> Connect(const WireOptions& options);
   // A connected TCP socket without any TLS, for the rudest of clients.
-  static Result<std::unique_ptr<WireClient>> ConnectPlain(const std::string& address);
+  static Result<std::unique_ptr<WireClient>> ConnectPlain(const std::string& address,
+                                                          const std::string& from = "");
+  // Sends the first message of a handshake, and nothing more.
+  static Result<std::unique_ptr<WireClient>> ConnectHalf(const WireOptions& options);
   ~WireClient();
   WireClient(const WireClient&) = delete;
   WireClient& operator=(const WireClient&) = delete;
@@ -51,9 +57,22 @@ class WireClient {
   // Whether Receive would have something to do within the timeout.
   bool Readable(Milliseconds timeout);
 
+  // For those who do not wait: as much as goes now, 0 if nothing does.
+  Result<size_t> TrySend(std::string_view bytes);
+  // Reads at most so many bytes that are there, and forgets them.
+  Result<size_t> TryDiscard(size_t max);
+  // Asks for new keys (TLS KeyUpdate), without waiting. False: not now.
+  Result<bool> TryKeyUpdate();
+  // What resumes this session later; empty: no ticket has come. Only after a Receive.
+  std::string TakeSession() const;
+  // Whether this connection resumed an earlier session.
+  bool Resumed() const;
+  int descriptor() const { return descriptor_; }
+
  private:
   explicit WireClient(int descriptor) : descriptor_(descriptor) {}
   Result<void> StartTls(const WireOptions& options);
+  void PrepareTls(const WireOptions& options);
   Result<size_t> ReadSome(char* data, size_t size, const Deadline& deadline);
   Result<void> Wait(int want, const Deadline& deadline);
 

@@ -56,6 +56,12 @@ TestPki::TestPki(int64_t now_ms) : now_ms_(now_ms) {
   ca_pem_ = tls::CertificateDerToPem(ca_der_);
 }
 
+TestPki::TestPki(int64_t now_ms, const std::string& ca_key_pem, const std::string& ca_pem)
+    : now_ms_(now_ms),
+      ca_key_(ca_key_pem),
+      ca_der_(tls::CertificatesFromPem(ca_pem).value().front()),
+      ca_pem_(ca_pem) {}
+
 tls::IssueRequest TestPki::Request(int64_t not_before_ms, int64_t not_after_ms) const {
   return {ca_key_, ca_der_, SystemRandom().Bytes(16), not_before_ms, not_after_ms};
 }

@@ -49,6 +49,8 @@ struct LeafSpec {
 class TestPki {
  public:
   explicit TestPki(int64_t now_ms);
+  // With the key and certificate of another's CA.
+  TestPki(int64_t now_ms, const std::string& ca_key_pem, const std::string& ca_pem);
 
   const std::string& ca_pem() const { return ca_pem_; }
   const std::string& ca_der() const { return ca_der_; }

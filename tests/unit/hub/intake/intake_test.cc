@@ -468,20 +468,21 @@ TEST_F(IntakeTest, ConnectionsAreCappedInTotal) {
   EXPECT_EQ(intake_->stats().connections_refused, 1U);
 }
 
-TEST_F(IntakeTest, HandshakesUnderWayAreCappedAndTheNextOneWaits) {
+TEST_F(IntakeTest, StrangersAreCappedAndTheOldestGivesWay) {
   Limits limits;
-  limits.handshakes_max = 1;
-  limits.handshake_timeout = milliseconds(200);
+  limits.strangers_max = 1;
   StartIntake(limits);
   const auto at = tls::ParseHostPort(intake_->address()).value();
   boost::asio::io_context io;
   boost::asio::ip::tcp::socket silent(io);
   silent.connect({boost::asio::ip::make_address(at.host), at.port});
-  ASSERT_TRUE(Eventually([](const Stats& stats) { return stats.handshake_waits == 1; }));
   const auto context = AgentContext();
-  Client client(intake_->address(), *context);  // Served once the silent one has timed out.
+  Client client(intake_->address(), *context);
   EXPECT_TRUE(client.Greet().ok());
-  EXPECT_EQ(intake_->stats().handshakes_refused.at("timeout"), 1U);
+  EXPECT_EQ(intake_->stats().handshakes_refused.at("crowded"), 1U);
+  Client next(intake_->address(), *context);  // Whoever is known needs no place.
+  EXPECT_TRUE(next.Greet().ok());
+  EXPECT_EQ(intake_->stats().sessions_open, 2U);
 }
 
 TEST_F(IntakeTest, DeliveriesComeInOrderAndAreAcknowledged) {

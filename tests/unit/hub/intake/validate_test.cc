@@ -272,6 +272,33 @@ TEST(ValidateTest, WholeSubmissionIsBounded) {
   EXPECT_EQ(ValidateSubmission(large, vocabulary, kNowMs).rejection->code(), rejection::kTooLarge);
 }
 
+TEST(ValidateTest, OnlyTheMailItselfMayBeLarge) {
+  const Vocabulary vocabulary = TestVocabulary();
+  const auto code = [&](const std::string& bytes) {
+    const auto rejection = ValidateSubmission(bytes, vocabulary, kNowMs).rejection;
+    return rejection ? rejection->code() : "";
+  };
+  v1::Submission mail = SampleMail();
+  mail.mutable_mail()->set_raw(Letters(kMailBytesMax));
+  EXPECT_EQ(code(mail.SerializeAsString()), "");
+  // Two bytes each, and each a string of its own once parsed.
+  std::string causes = SampleIncident().SerializeAsString() + "\x52\x82\x80\x20";
+  for (size_t i = 0; i <= kBesideMailBytesMax / 2; ++i) causes += std::string("\x5a\0", 2);
+  EXPECT_EQ(code(causes), rejection::kTooLarge);
+  // Likewise as fields that nobody knows, also within the mail, and after a large one.
+  std::string unknown;
+  while (unknown.size() <= kBesideMailBytesMax) unknown += std::string("\xa0\x06\0", 3);
+  EXPECT_EQ(code(SampleIncident().SerializeAsString() + unknown), rejection::kTooLarge);
+  EXPECT_EQ(code(mail.SerializeAsString() + unknown), rejection::kTooLarge);
+  const auto rejection =
+      ValidateSubmission(mail.SerializeAsString() + unknown, vocabulary, kNowMs).rejection;
+  EXPECT_EQ(rejection->submission_id(), mail.id());
+  // Groups, which no message of ours has: nested, they would take the most.
+  std::string groups;
+  while (groups.size() <= kBesideMailBytesMax) groups += "\xa3\x06\xa4\x06";
+  EXPECT_EQ(code(groups), rejection::kUnreadable);
+}
+
 TEST(ValidateTest, UnknownFieldsOfNewerAgentsAreAccepted) {
   std::string bytes = SampleMail().SerializeAsString();
   bytes += "\xa2\x06\x03new";  // Field 100, length-delimited.

@@ -1,0 +1,85 @@
+#include "hub/intake/turns.h"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace noroshi::intake {
+namespace asio = boost::asio;
+
+namespace {
+
+// A turn's worth: one TLS record of reports, or so many tiny ones.
+constexpr size_t kTurnUnits = 16;
+constexpr size_t kUnitBytes = 1024;  // What costs about as much as a record of its own.
+
+}  // namespace
+
+std::shared_ptr<Turns::Party> Turns::Join(const std::string& name) {
+  std::weak_ptr<Party>& known = parties_[name];
+  if (auto party = known.lock()) return party;
+  // Owned by its sessions; the last one takes its name along.
+  std::shared_ptr<Party> party(new Party, [this, name](Party* gone) {
+    parties_.erase(name);
+    delete gone;
+  });
+  known = party;
+  return party;
+}
+
+void Turns::List(const std::shared_ptr<Party>& party) {
+  if (std::exchange(party->listed, true)) return;
+  if (listed_.empty()) asio::post(io_, [this] { Round(); });
+  listed_.push_back(party);
+}
+
+void Turns::Round() {
+  for (const auto& party : std::exchange(listed_, {})) {
+    party->listed = false;
+    party->spent -= std::min(party->spent, kTurnUnits);
+    if (party->spent < kTurnUnits && !party->waiting.empty() && !Blocked(*party)) {
+      Turn* next = party->waiting.front();
+      party->waiting.pop_front();
+      next->wake_->cancel();
+    }
+    if (party->spent > 0 || (!party->waiting.empty() && !Blocked(*party))) List(party);
+  }
+}
+
+Turn::~Turn() {
+  SetUnderWay(0);
+  Cancel();
+}
+
+bool Turn::MayGo() const {
+  return party_->spent < kTurnUnits && party_->waiting.empty() && !turns_.Blocked(*party_);
+}
+
+asio::awaitable<void> Turn::Wait() {
+  wake_ = std::make_unique<asio::steady_timer>(turns_.io_, asio::steady_timer::time_point::max());
+  party_->waiting.push_back(this);
+  if (!turns_.Blocked(*party_)) turns_.List(party_);
+  co_await wake_->async_wait(asio::as_tuple(asio::use_awaitable));
+  wake_.reset();
+}
+
+void Turn::Spend(size_t bytes) {
+  party_->spent += 1 + bytes / kUnitBytes;
+  turns_.List(party_);
+}
+
+void Turn::SetUnderWay(size_t count) {
+  const bool was_blocked = turns_.Blocked(*party_);
+  party_->under_way = party_->under_way - under_way_ + count;
+  under_way_ = count;
+  if (was_blocked && !turns_.Blocked(*party_) && !party_->waiting.empty()) turns_.List(party_);
+}
+
+void Turn::Cancel() {
+  if (!wake_) return;
+  std::erase(party_->waiting, this);
+  wake_->cancel();
+}
+
+}  // namespace noroshi::intake

@@ -1,0 +1,281 @@
+// What the hub stands on gives way: the disk is full or fails, descriptors or
+// memory run out. It refuses or stops; it never gives a receipt for what is not
+// on the disk, and goes on by itself, or after a restart, when it can.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/assertions.h"
+#include "tests/support/hub_under_test.h"
+#include "tests/support/journal_inspector.h"
+#include "tests/support/ledger.h"
+#include "tests/support/loop_disk.h"
+#include "tests/support/payloads.h"
+#include "tests/support/submitter.h"
+#include "tests/support/temp_dir.h"
+
+namespace noroshi::support {
+namespace {
+
+constexpr char kStrace[] = "/usr/bin/strace";
+constexpr size_t kEndless = 1'000'000;
+
+class ResourcesTest : public testing::Test {
+ protected:
+  // A hub in this folder with these values in its hub.toml, and a submitter.
+  void Begin(const std::string& folder,
+             const std::vector<std::pair<std::string, std::string>>& configuration) {
+    hub_ = std::make_unique<HubUnderTest>(folder);
+    ASSERT_OK(hub_->Init());
+    std::string toml = ReadFile(hub_->data() + "/hub.toml");
+    for (const auto& [from, to] : configuration) {
+      ASSERT_NE(toml.find(from), std::string::npos) << from;
+      toml.replace(toml.find(from), from.size(), to);
+    }
+    WriteFile(hub_->data() + "/hub.toml", toml);
+    ASSERT_OK(hub_->Serve());
+    ASSERT_OK(hub_->AddOrganization("kasumi-ministry", "ministry"));
+    ASSERT_OK(hub_->AddOrganization("shinko-agency", "incorporated_agency"));
+    ASSERT_OK_AND_ASSIGN(ministry_, hub_->Certify("kasumi-ministry/test"));
+    ASSERT_OK_AND_ASSIGN(agency_, hub_->Certify("shinko-agency/test"));
+    submitter_ = std::make_unique<Submitter>(ministry_, ledger_, /*seed=*/1);
+    submitter_->HubIsUp(hub_->address(), kEndless);
+    ASSERT_TRUE(ledger_.WaitForReceipts(50)) << submitter_->last_error();
+  }
+
+  // Restarted on what the failure left: every receipt ever given is in the journal,
+  // and everything that was sent gets its receipt.
+  void ExpectNothingFalse() {
+    submitter_->HubIsUp(hub_->address(), 0);
+    ASSERT_TRUE(submitter_->Drain()) << submitter_->last_error();
+    submitter_->Stop();
+    ASSERT_OK(hub_->Settle());
+    ASSERT_OK(hub_->Stop());
+    ASSERT_OK_AND_ASSIGN(const auto journal, ReadSubmissions(hub_->data()));
+    const auto findings = ledger_.Check(journal);
+    EXPECT_TRUE(findings.empty()) << fmt::format("{}", findings.front());
+    EXPECT_EQ(ledger_.receipts(), ledger_.submissions());
+    ASSERT_OK_AND_ASSIGN(const Output verified, hub_->Try({"verify"}));
+    EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
+  }
+
+  Result<json::value> WaitForHealth(const std::string& word) {
+    return hub_->AskUntil("health to name " + word, {"status"}, [&](const json::value& status) {
+      return TextAt(status, "/health").find(word) != std::string::npos;
+    });
+  }
+
+  TempDir folder_;
+  std::unique_ptr<HubUnderTest> hub_;
+  Ledger ledger_;
+  Credentials ministry_;
+  Credentials agency_;
+  std::unique_ptr<Submitter> submitter_;
+};
+
+// Takes all but so many bytes of a file system.
+void FillDisk(const std::string& folder, uint64_t leave_bytes) {
+  struct statvfs info {};
+  ASSERT_EQ(::statvfs(folder.c_str(), &info), 0);
+  const uint64_t free = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  const int filler = ::open((folder + "/filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_GE(filler, 0);
+  if (free > leave_bytes) {
+    EXPECT_EQ(::posix_fallocate(filler, 0, static_cast<off_t>(free - leave_bytes)), 0);
+  }
+  ::close(filler);
+}
+
+TEST_F(ResourcesTest, ADiskOf64MegabytesIsFullAndBack) {
+  auto disk = LoopDisk::Make(folder_.path(), uint64_t{64} << 20);
+  if (!disk.ok()) GTEST_SKIP() << "no disk to fill: " << disk.error().message;
+  ASSERT_NO_FATAL_FAILURE(Begin(
+      (*disk)->path(), {{"free_space_reserve = \"256MiB\"", "free_space_reserve = \"4MiB\""}}));
+  // Below the reserve: refused with a reason, counted, and by itself well again.
+  FillDisk((*disk)->path(), 2 << 20);
+  ASSERT_OK(WaitForHealth("reserve"));
+  ASSERT_OK(hub_->AskUntil("refusals", {"status"}, [](const json::value& status) {
+    return NumberAt(status, "/submissions_rejected/no_space") > 0;
+  }));
+  std::filesystem::remove((*disk)->path() + "/filler");
+  ASSERT_OK(WaitForHealth("ok"));
+  const size_t before = ledger_.receipts();
+  submitter_->HubIsUp(hub_->address(), kEndless);
+  ASSERT_TRUE(ledger_.WaitForReceipts(before + 50)) << submitter_->last_error();
+  // To the last byte, between two looks at the reserve: refused, or stopped until a restart.
+  FillDisk((*disk)->path(), 0);
+  ASSERT_OK(hub_->AskUntil("trouble", {"status"}, [](const json::value& status) {
+    return TextAt(status, "/health") != "ok";
+  }));
+  std::filesystem::remove((*disk)->path() + "/filler");
+  hub_->Kill();
+  ASSERT_OK(hub_->Serve());
+  ExpectNothingFalse();
+}
+
+struct Failure {
+  const char* name;
+  const char* call;  // As strace injects it.
+};
+
+class FailingDiskTest : public ResourcesTest, public testing::WithParamInterface<Failure> {};
+
+// The process's thread of this name.
+std::string ThreadNamed(pid_t process, const std::string& name) {
+  for (const auto& task :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process))) {
+    if (ReadFile(task.path().string() + "/comm") == name + "\n") {
+      return task.path().filename().string();
+    }
+  }
+  return "";
+}
+
+TEST_P(FailingDiskTest, AFailedCallStopsTheJournalAndNoReceiptIsFalse) {
+  if (::access(kStrace, X_OK) != 0) GTEST_SKIP() << "strace is not installed";
+  ASSERT_NO_FATAL_FAILURE(Begin(folder_.path(), {}));
+  // Only the thread that writes the journal: what fails is the disk, not a socket.
+  const std::string committer = ThreadNamed(hub_->process()->pid(), "commit");
+  ASSERT_FALSE(committer.empty());
+  const std::string call = GetParam().call;
+  ProcessOptions options;
+  options.argv = {
+      kStrace, "-qq",           "-p", committer, "-e", "trace=" + call.substr(0, call.find(':')),
+      "-e",    "inject=" + call};
+  options.stderr_file = folder_ / "strace.log";
+  ASSERT_OK_AND_ASSIGN(auto strace, Process::Start(options));
+  ASSERT_OK(WaitForHealth("journal"));
+  ASSERT_OK(hub_->AskUntil("refusals", {"status"}, [](const json::value& status) {
+    return NumberAt(status, "/submissions_rejected/unavailable") > 0;
+  }));
+  EXPECT_NE(hub_->log().find("journal_latched"), std::string::npos);
+  // It goes on answering questions, but gives no receipt.
+  const size_t receipts = ledger_.receipts();
+  submitter_->HubIsUp(hub_->address(), kEndless);
+  ASSERT_OK_AND_ASSIGN(auto client, Greet({hub_->address(), agency_}));
+  ASSERT_OK(client->SendBytes(SubmitFrame(MakeReport("x").SerializeAsString())));
+  ASSERT_OK_AND_ASSIGN(const v1::HubFrame answer, client->Receive());
+  EXPECT_EQ(answer.rejection().code(), "unavailable") << answer.ShortDebugString();
+  EXPECT_TRUE(answer.rejection().retryable());
+  EXPECT_EQ(ledger_.receipts(), receipts);
+  ASSERT_OK(strace->Stop());
+  hub_->Kill();
+  ASSERT_OK(hub_->Serve());
+  ExpectNothingFalse();
+}
+
+INSTANTIATE_TEST_SUITE_P(ResourcesTest, FailingDiskTest,
+                         testing::Values(Failure{"FirstWrite", "write:error=EIO:when=1"},
+                                         Failure{"EveryFifthWrite", "write:error=EIO:when=5+5"},
+                                         Failure{"EverySeventhWriteForSpace",
+                                                 "write:error=ENOSPC:when=7+7"},
+                                         Failure{"FirstSync", "fdatasync:error=EIO:when=1"},
+                                         Failure{"EveryFifthSync", "fdatasync:error=EIO:when=5+5"},
+                                         Failure{"SyncForQuota", "fdatasync:error=EDQUOT:when=3"}),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+class FailingOpenTest : public testing::TestWithParam<int> {};
+
+TEST_P(FailingOpenTest, AHubThatCannotOpenItsFilesSaysSoAndHarmsNothing) {
+  if (::access(kStrace, X_OK) != 0) GTEST_SKIP() << "strace is not installed";
+  const TempDir folder;
+  {
+    HubUnderTest hub(folder.path());
+    ASSERT_OK(hub.Init());
+    ASSERT_OK(hub.Serve());
+    ASSERT_OK(hub.AddOrganization("kasumi-ministry", "ministry"));
+    ASSERT_OK(hub.Stop());
+  }
+  const std::string data = folder / "hub";
+  for (const std::string error : {"EIO", "EMFILE"}) {
+    const auto run =
+        RunCommand({kStrace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat", "-e",
+                    fmt::format("inject=openat:error={}:when={}+{}", error, GetParam(), GetParam()),
+                    HubBinary(), "--data", data, "rebuild"});
+    ASSERT_OK(run);
+    EXPECT_TRUE(run->status == 0 || !run->err.empty());
+  }
+  HubUnderTest hub(folder.path());
+  ASSERT_OK(hub.Serve());
+  ASSERT_OK_AND_ASSIGN(const json::value status, hub.Settle());
+  EXPECT_EQ(NumberAt(status, "/organizations"), 1);
+  ASSERT_OK(hub.Stop());
+}
+
+INSTANTIATE_TEST_SUITE_P(ResourcesTest, FailingOpenTest, testing::Values(20, 33, 47, 71));
+
+TEST_F(ResourcesTest, WithoutDescriptorsWhoIsThereIsServedAndOthersWait) {
+  ASSERT_NO_FATAL_FAILURE(Begin(folder_.path(), {}));
+  const pid_t hub = hub_->process()->pid();
+  rlimit before{};
+  ASSERT_EQ(::prlimit(hub, RLIMIT_NOFILE, nullptr, &before), 0);
+  // The databases open what they need first.
+  rlimit none = before;
+  none.rlim_cur = 1;
+  ASSERT_EQ(::prlimit(hub, RLIMIT_NOFILE, &none, nullptr), 0);
+  ASSERT_OK_AND_ASSIGN(auto waiting, WireClient::ConnectPlain(hub_->address()));
+  ASSERT_OK(WaitUntil("accept to fail", {.paths = {hub_->log_file()}},
+                      [&] { return hub_->log().find("\"accept_failed\"") != std::string::npos; }));
+  const size_t receipts = ledger_.receipts();
+  EXPECT_TRUE(ledger_.WaitForReceipts(receipts + 50)) << submitter_->last_error();
+  ASSERT_EQ(::prlimit(hub, RLIMIT_NOFILE, &before, nullptr), 0);
+  ASSERT_OK(Greet({hub_->address(), agency_}));
+  ASSERT_OK_AND_ASSIGN(const json::value status, hub_->Ask({"status"}));
+  EXPECT_GT(NumberAt(status, "/intake/accept_failures"), 0);
+  EXPECT_EQ(TextAt(status, "/health"), "ok");
+  ExpectNothingFalse();
+}
+
+// More connections than the configuration allows, and than there are descriptors for.
+TEST_F(ResourcesTest, ConnectionsLeaveDescriptorsToTheJournal) {
+  ASSERT_NO_FATAL_FAILURE(Begin(folder_.path(), {{"connections = 20000", "connections = 40"}}));
+  std::vector<std::unique_ptr<WireClient>> strangers;
+  for (int i = 0; i < 200; ++i) {
+    auto stranger = WireClient::ConnectPlain(hub_->address());
+    ASSERT_OK(stranger);
+    strangers.push_back(std::move(*stranger));
+  }
+  // Strangers have a quarter of the places at most: an agent finds one.
+  EXPECT_OK(Greet({hub_->address(), agency_}));
+  ASSERT_OK(hub_->AskUntil("strangers to give way", {"status"}, [](const json::value& status) {
+    return NumberAt(status, "/handshakes_refused/crowded") > 0;
+  }));
+  ExpectNothingFalse();
+}
+
+TEST_F(ResourcesTest, OneOrganizationCannotTakeAllTheMemory) {
+  ASSERT_NO_FATAL_FAILURE(
+      Begin(folder_.path(), {{"memory_budget = \"512MiB\"", "memory_budget = \"16MiB\""}}));
+  ASSERT_OK_AND_ASSIGN(auto client, Greet({hub_->address(), agency_}));
+  // A quarter of it is what one may hold: pieces of mails that never end.
+  v1::AgentFrame frame;
+  const std::string piece(128 * 1024, 'x');
+  frame.mutable_chunk()->set_submission_id(MakeReport("x").id());
+  frame.mutable_chunk()->set_total_size(20 << 20);
+  v1::HubFrame answer;
+  for (size_t at = 0; at <= size_t{4} << 20; at += piece.size()) {
+    frame.mutable_chunk()->set_offset(at);
+    frame.mutable_chunk()->set_data(piece);
+    ASSERT_OK(client->Send(frame));
+  }
+  ASSERT_OK_AND_ASSIGN(answer, client->Receive());
+  EXPECT_EQ(answer.rejection().code(), "overloaded") << answer.ShortDebugString();
+  EXPECT_TRUE(answer.rejection().retryable());
+  ASSERT_OK_AND_ASSIGN(const json::value status, hub_->Ask({"status"}));
+  EXPECT_EQ(NumberAt(status, "/submissions_rejected/overloaded"), 1);
+  const size_t receipts = ledger_.receipts();
+  EXPECT_TRUE(ledger_.WaitForReceipts(receipts + 50)) << submitter_->last_error();
+  ExpectNothingFalse();
+}
+
+}  // namespace
+}  // namespace noroshi::support

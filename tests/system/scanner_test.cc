@@ -1,0 +1,84 @@
+// TLS as scanners see it: sslscan and testssl.sh against a running hub. Both get
+// no further than a stranger does: the hub asks for a client certificate and an
+// ALPN of ours, so what they can tell is which versions are spoken and how.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <regex>
+#include <string>
+
+#include "tests/support/assertions.h"
+#include "tests/support/hub_under_test.h"
+#include "tests/support/temp_dir.h"
+
+namespace noroshi::support {
+namespace {
+
+constexpr Milliseconds kScan{170'000};
+
+class ScannerTest : public testing::Test {
+ protected:
+  ScannerTest() : hub_(folder_.path()) {}
+  void SetUp() override {
+    ASSERT_OK(hub_.Init());
+    ASSERT_OK(hub_.Serve());
+  }
+  TempDir folder_;
+  HubUnderTest hub_;
+};
+
+TEST_F(ScannerTest, SslscanFindsNoOldVersion) {
+  const std::string sslscan = "/usr/bin/sslscan";
+  if (::access(sslscan.c_str(), X_OK) != 0) GTEST_SKIP() << "sslscan is not installed";
+  const std::string report = folder_ / "sslscan.xml";
+  ASSERT_OK(RunCommand({sslscan, "--xml=" + report, hub_.address()}, "", kScan));
+  const std::string xml = ReadFile(report);
+  for (const char* old :
+       {R"(type="ssl" version="2")", R"(type="ssl" version="3")", R"(type="tls" version="1.0")",
+        R"(type="tls" version="1.1")", R"(type="tls" version="1.2")"}) {
+    EXPECT_NE(xml.find(fmt::format(R"(<protocol {} enabled="0")", old)), std::string::npos)
+        << old << "\n"
+        << xml;
+  }
+  EXPECT_EQ(xml.find("vulnerable=\"1\""), std::string::npos) << xml;
+  EXPECT_EQ(xml.find("sslversion=\"TLSv1.2\""), std::string::npos) << xml;
+  ASSERT_OK(hub_.Stop());
+}
+
+// One finding of testssl.sh, as its JSON writes it.
+struct Finding {
+  std::string id;
+  std::string severity;
+  std::string text;
+};
+
+bool IsMoreThanInformation(const Finding& finding) {
+  return finding.severity != "OK" && finding.severity != "INFO" && finding.severity != "DEBUG";
+}
+
+TEST_F(ScannerTest, TestsslFindsNothingAboveInformation) {
+  const std::string testssl = "/usr/bin/testssl";
+  if (::access(testssl.c_str(), X_OK) != 0) GTEST_SKIP() << "testssl.sh is not installed";
+  const std::string report = folder_ / "testssl.json";
+  // With our ALPN the handshake begins; --ssl-native speaks TLS by OpenSSL itself.
+  const auto run = RunCommand({testssl, "--quiet", "--color", "0", "--warnings", "batch",
+                               "--connect-timeout", "5", "--openssl-timeout", "5", "--protocols",
+                               "--vulnerable", "--jsonfile", report, hub_.address()},
+                              "", kScan);
+  ASSERT_OK(run);
+  const auto parsed = ParseJson(ReadFile(report));
+  ASSERT_OK(parsed);
+  size_t findings = 0;
+  for (const json::value& value : parsed->as_array()) {
+    const Finding finding{TextAt(value, "/id"), TextAt(value, "/severity"),
+                          TextAt(value, "/finding")};
+    ++findings;
+    EXPECT_FALSE(IsMoreThanInformation(finding))
+        << finding.id << ": " << finding.severity << ": " << finding.text;
+  }
+  EXPECT_GT(findings, 10U) << run->out;
+}
+
+}  // namespace
+}  // namespace noroshi::support
