@@ -13,6 +13,7 @@ namespace {
 
 const char* EditorCommand() {
   for (const char* name : {"VISUAL", "EDITOR"}) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment.
     if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return value;
   }
   return "editor";

@@ -155,7 +155,7 @@ Result<session::Pins> Environment::LoadPins() const {
     const auto* field = whole ? value.get_object().if_contains(key) : nullptr;
     whole = field != nullptr && field->is_string();
     if (!whole) return "";
-    const std::string content(field->get_string());
+    std::string content(field->get_string());
     if (!hex) return content;
     const auto bytes = FromHex(content);
     whole = bytes.ok();

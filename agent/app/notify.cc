@@ -13,6 +13,7 @@
 namespace noroshi::agent {
 
 void NotifySystemd(std::string_view state) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment.
   const char* path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr) return;
   sockaddr_un address{};
