@@ -55,8 +55,8 @@ class Context {
  public:
   // ALPN noroshi/1 demands a client certificate of the CA with clientAuth, chain
   // of exactly leaf and CA; an expired one passes with Peer::expired within the
-  // grace. ALPN noroshi-enroll/1 asks for none. Any other ALPN is
-  // refused at once, none at the handshake's end. Sessions resume by stateless tickets bound to their ALPN.
+  // grace. ALPN noroshi-enroll/1 asks for none. Another is refused at once, a missing one in the
+  // end. Sessions resume by stateless tickets bound to their ALPN.
   static Result<std::unique_ptr<Context>> MakeServer(const ServerOptions& options);
   static Result<std::unique_ptr<Context>> MakeClient(const ClientOptions& options);
   ~Context();
