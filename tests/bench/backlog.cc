@@ -1,5 +1,6 @@
 // backlog: an agency that was cut off for long, and a hub that has run for long.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "common/runtime/file.h"
 #include "common/runtime/random.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/cpu.h"
 #include "tests/bench/hub_process.h"
 #include "tests/bench/journal_growth.h"
 #include "tests/bench/load_client.h"
@@ -87,26 +89,32 @@ class BacklogRounds {
                    {"settled_per_s", acknowledged / settled}};
   }
 
-  // entries, rebuild_entries_per_s and restart_s, once, with a journal of that size.
+  // Once, with a journal of that size: entries, rebuild_entries_per_s and
+  // rebuild_cpu_us for each; restart_s until the hub serves, restart_cpu_s of it.
   Result<Figures> Restart() {
     const uint64_t entries = options_.entries > 0 ? options_.entries : kEntries;
     NOROSHI_RETURN_IF_ERROR(hub_->Stop());
     NOROSHI_ASSIGN_OR_RETURN(const uint64_t added,
                              GrowJournal(options_.folder + "/hub", entries, &source_));
     acknowledged_ += added;
+    NOROSHI_ASSIGN_OR_RETURN(const ServerCpu before, ReadServerCpu(::getpid()));
     auto start = Steady::now();
     const auto rebuilt = hub_->Command({"rebuild"});
     if (!rebuilt.ok()) return rebuilt.error();
     const double rebuild_seconds = SecondsSince(start);
+    NOROSHI_ASSIGN_OR_RETURN(const ServerCpu after, ReadServerCpu(::getpid()));
     start = Steady::now();
     NOROSHI_RETURN_IF_ERROR(hub_->Serve());
     const double restart_seconds = SecondsSince(start);
+    NOROSHI_ASSIGN_OR_RETURN(const ServerCpu restart_cpu, ReadServerCpu(hub_->pid()));
     NOROSHI_RETURN_IF_ERROR(Settle());
     NOROSHI_ASSIGN_OR_RETURN(const auto status, hub_->Status());
     const auto size = static_cast<double>(NumberOf(status, "tree_size"));
     return Figures{{"entries", size},
                    {"rebuild_entries_per_s", size / rebuild_seconds},
-                   {"restart_s", restart_seconds}};
+                   {"rebuild_cpu_us", Difference(before, after).seconds * 1e6 / size},
+                   {"restart_s", restart_seconds},
+                   {"restart_cpu_s", restart_cpu.seconds}};
   }
 
   Result<void> Finish() {

@@ -261,6 +261,7 @@ void Floor::Serve() {
 Result<std::unique_ptr<FloorServer>> FloorServer::Start(const std::string& folder) {
   std::filesystem::create_directories(folder);
   std::unique_ptr<FloorServer> server(new FloorServer());
+  std::filesystem::remove(folder + "/address");  // Of one that ran here before.
   NOROSHI_ASSIGN_OR_RETURN(server->pki_, Pki::Make(folder));
   support::ProcessOptions options;
   options.argv = {std::filesystem::read_symlink("/proc/self/exe"), "floor-server", folder};
