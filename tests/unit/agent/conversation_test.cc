@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "agent/session/backoff.h"
 #include "common/wire/frame.h"
 #include "tests/unit/agent/fixtures.h"
@@ -450,6 +452,23 @@ TEST_F(ConversationTest, DeliveriesAreDurableBeforeTheyAreAcknowledged) {
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].delivery_ack().position(), 2u);
   EXPECT_EQ(inbox_.NewestAlerts(10)->size(), 1u);
+}
+
+TEST_F(ConversationTest, DeliveriesThatCannotBeStoredAreNotAcknowledged) {
+  auto conversation = Open();
+  TakeAll(*conversation);
+  std::filesystem::remove_all(folder_ / "inbox");
+  v1::HubFrame frame;
+  frame.mutable_deliveries()->set_log_id(log_.log_id());
+  v1::Alert alert;
+  alert.set_alert_id(std::string(16, 'a'));
+  auto& delivery = *frame.mutable_deliveries()->add_deliveries();
+  delivery.set_position(1);
+  delivery.set_alert(alert.SerializeAsString());
+  EXPECT_FALSE(Give(*conversation, frame).ok());
+  EXPECT_EQ(delivered_, 0);
+  EXPECT_TRUE(TakeAll(*conversation).empty());
+  EXPECT_EQ(inbox_.position(), 0u);
 }
 
 TEST_F(ConversationTest, MarksGoInOrderAndTheirAnswersAreKept) {

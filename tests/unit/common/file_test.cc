@@ -3,8 +3,25 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <string>
+
+namespace {
+
+// What was synced, in order: 'f' a file, 'd' a folder.
+std::string synced;
+
+}  // namespace
+
+// Takes the place of the C library's, for this program.
+extern "C" int fsync(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) == 0) synced += S_ISDIR(info.st_mode) ? 'd' : 'f';
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace noroshi {
 namespace {
@@ -29,6 +46,16 @@ TEST_F(FileTest, WriteReplacesAndLeavesNothingElse) {
   struct stat info {};
   ASSERT_EQ(stat((folder_ + "/a").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
+}
+
+TEST_F(FileTest, ADurableWriteSyncsTheFileAndThenItsName) {
+  synced.clear();
+  ASSERT_TRUE(files_.WriteDurably(folder_ + "/a", "one", 0600).ok());
+  EXPECT_EQ(synced, "fd");
+  ASSERT_TRUE(files_.CreateDurably(folder_ + "/b", "one", 0600).ok());
+  EXPECT_EQ(synced, "fdfd");
+  ASSERT_TRUE(files_.MakeFolder(folder_ + "/sub/deep", 0700).ok());
+  EXPECT_EQ(synced, "fdfddd");  // Each new folder's name, in the folder above.
 }
 
 TEST_F(FileTest, CreateRefusesAnExistingPath) {

@@ -192,6 +192,16 @@ TEST_F(FanoutTest, WhatWasNeverHandedOutCannotBeAcknowledged) {
   EXPECT_EQ(fanout_->pending_cursors(), 1u);
 }
 
+TEST_F(FanoutTest, WhatIsHandedOutIsNotTakenForAcknowledged) {
+  const uint64_t from = journal_.size();
+  const auto subscription = Subscribe("moj", "a");
+  EXPECT_THAT(Positions(subscription->After(0, kMany, kMuch)), ElementsAre(1, 2, 3));
+  subscription->Acknowledge(1);
+  fanout_->Flush();
+  ASSERT_EQ(Cursors(from).size(), 1u);
+  EXPECT_EQ(Cursors(from)[0].position(), 1u);
+}
+
 TEST_F(FanoutTest, AcknowledgementsFlushByThemselves) {
   const auto subscription = Subscribe("moj", "a");
   ASSERT_TRUE(subscription->After(0, kMany, kMuch).ok());

@@ -203,6 +203,19 @@ IOStatus TestDisk::NewDirectory(const std::string& raw, const IOOptions& options
   return status;
 }
 
+IOStatus TestDisk::CreateDirIfMissing(const std::string& raw, const IOOptions& options,
+                                      IODebugContext* debug) {
+  const std::string path = Normal(raw);
+  const std::lock_guard lock(mutex_);
+  const bool missing = !std::filesystem::exists(path);
+  if (missing) {
+    if (const IOStatus status = Change(); !status.ok()) return status;
+  }
+  const IOStatus status = FileSystemWrapper::CreateDirIfMissing(path, options, debug);
+  if (status.ok() && missing) names_.push_back({FolderOf(path), path, "", {}});
+  return status;
+}
+
 IOStatus TestDisk::RenameFile(const std::string& raw_from, const std::string& raw_to,
                               const IOOptions& options, IODebugContext* debug) {
   const std::string from = Normal(raw_from);
@@ -247,7 +260,7 @@ void TestDisk::LoseWhatWasNotSynced(uint64_t seed) {
       std::filesystem::rename(change->created, change->renamed_from);
       if (change->replaced) std::ofstream(change->created, std::ios::binary) << *change->replaced;
     } else {
-      std::filesystem::remove(change->created);
+      std::filesystem::remove_all(change->created);
     }
   }
   names_.clear();
