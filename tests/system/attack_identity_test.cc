@@ -1,8 +1,7 @@
 // Who somebody is: two hundred bad certificates, tickets of the revoked, messages
-// in another's name, ids used again, and clocks that are ten years off.
+// in another's name, and ids used again.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -16,7 +15,6 @@
 #include "tests/support/attack_rig.h"
 #include "tests/support/journal_inspector.h"
 #include "tests/support/payloads.h"
-#include "tests/support/world.h"
 #include "tests/unit/common/tls_pki.h"
 
 namespace noroshi::support {
@@ -240,43 +238,6 @@ TEST_F(OneHubTest, AnIdKeepsItsContentAcrossRestartAndRestore) {
   expect_conflict(1);
   EXPECT_NE(hub_.log().find("id_conflict"), std::string::npos);
 }
-
-// Ten years ahead, and ten years behind.
-class WrongClockTest : public testing::TestWithParam<const char*> {};
-
-TEST_P(WrongClockTest, AnAgentWithAWrongClockLosesNothingAndBreaksNothing) {
-  const char* const faketime = "/usr/bin/faketime";
-  if (::access(faketime, X_OK) != 0) GTEST_SKIP() << "faketime is not installed";
-  World world;
-  ASSERT_OK(world.Start());
-  // Written down with a wrong clock, by the agent's own command.
-  const auto wrong = RunCommand({faketime, "-f", GetParam(), AgentBinary(), "--data",
-                                 world.ministry.data(), "report", "incident", "--tlp", "AMBER",
-                                 "--title", "停電", "--what", "時計が狂っている。"});
-  ASSERT_OK(wrong);
-  ASSERT_EQ(wrong->status, 0) << wrong->err;
-  ASSERT_OK(world.ministry.Stop());
-  // With such a clock the hub's certificate is not valid: the agent says so, and keeps the rest.
-  const auto run = RunCommand({faketime, "-f", GetParam(), AgentBinary(), "--data",
-                               world.ministry.data(), "run", "--once"});
-  EXPECT_TRUE(!run.ok() || run->status != 0);
-  EXPECT_NE(world.hub.log().find("alert"), std::string::npos);
-  // The right clock, and whatever may be sent arrives; what the hub refuses is told.
-  ASSERT_OK(world.ministry.Report(
-      {"incident", "--tlp", "AMBER", "--title", "復旧", "--what", "時計を直した。"}));
-  ASSERT_OK(world.ministry.Run());
-  ASSERT_OK(world.ministry.WaitForEmptySpool());
-  ASSERT_OK_AND_ASSIGN(const json::value status, world.hub.Settle());
-  EXPECT_EQ(
-      NumberAt(status, "/submissions") + NumberAt(status, "/submissions_rejected/invalid_field"),
-      2);
-  EXPECT_GE(NumberAt(status, "/submissions"), 1);
-}
-
-INSTANTIATE_TEST_SUITE_P(AttackIdentityTest, WrongClockTest, testing::Values("+3650d", "-3650d"),
-                         [](const auto& each) {
-                           return std::string(each.param[0] == '+' ? "Ahead" : "Behind");
-                         });
 
 }  // namespace
 }  // namespace noroshi::support

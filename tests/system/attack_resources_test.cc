@@ -1,12 +1,9 @@
-// What the hub stands on gives way: the disk is full or fails, descriptors or
-// memory run out. It refuses or stops; it never gives a receipt for what is not
-// on the disk, and goes on by itself, or after a restart, when it can.
-#include <fcntl.h>
+// What the hub stands on gives way: the disk fails, descriptors or memory run out. It refuses or
+// stops; it never gives a receipt for what is not on the disk, and goes on by itself, or after a
+// restart, when it can.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -18,7 +15,6 @@
 #include "tests/support/hub_under_test.h"
 #include "tests/support/journal_inspector.h"
 #include "tests/support/ledger.h"
-#include "tests/support/loop_disk.h"
 #include "tests/support/payloads.h"
 #include "tests/support/submitter.h"
 #include "tests/support/temp_dir.h"
@@ -81,50 +77,6 @@ class ResourcesTest : public testing::Test {
   Credentials agency_;
   std::unique_ptr<Submitter> submitter_;
 };
-
-// Takes all but so many bytes of a file system.
-void FillDisk(const std::string& folder, uint64_t leave_bytes) {
-  struct statvfs info {};
-  ASSERT_EQ(::statvfs(folder.c_str(), &info), 0);
-  const uint64_t free = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
-  const int filler = ::open((folder + "/filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  ASSERT_GE(filler, 0);
-  if (free > leave_bytes) {
-    EXPECT_EQ(::posix_fallocate(filler, 0, static_cast<off_t>(free - leave_bytes)), 0);
-  }
-  ::close(filler);
-}
-
-// RocksDB allocates the room for its two write-ahead logs, 70 MiB each, in advance:
-// the disk has 64 MiB beside them.
-constexpr uint64_t kDiskBytes = uint64_t{2 * 70 + 64} << 20;
-
-TEST_F(ResourcesTest, ASmallDiskIsFullAndBack) {
-  auto disk = LoopDisk::Make(folder_.path(), kDiskBytes);
-  if (!disk.ok()) GTEST_SKIP() << "no disk to fill: " << disk.error().message;
-  ASSERT_NO_FATAL_FAILURE(Begin(
-      (*disk)->path(), {{"free_space_reserve = \"256MiB\"", "free_space_reserve = \"4MiB\""}}));
-  // Below the reserve: refused with a reason, counted, and by itself well again.
-  FillDisk((*disk)->path(), 2 << 20);
-  ASSERT_OK(WaitForHealth("reserve"));
-  ASSERT_OK(hub_->AskUntil("refusals", {"status"}, [](const json::value& status) {
-    return NumberAt(status, "/submissions_rejected/no_space") > 0;
-  }));
-  std::filesystem::remove((*disk)->path() + "/filler");
-  ASSERT_OK(WaitForHealth("ok"));
-  const size_t before = ledger_.receipts();
-  submitter_->HubIsUp(hub_->address(), kEndless);
-  ASSERT_TRUE(ledger_.WaitForReceipts(before + 50)) << submitter_->last_error();
-  // To the last byte, between two looks at the reserve: refused, or stopped until a restart.
-  FillDisk((*disk)->path(), 0);
-  ASSERT_OK(hub_->AskUntil("trouble", {"status"}, [](const json::value& status) {
-    return TextAt(status, "/health") != "ok";
-  }));
-  std::filesystem::remove((*disk)->path() + "/filler");
-  hub_->Kill();
-  ASSERT_OK(hub_->Serve());
-  ExpectNothingFalse();
-}
 
 struct Failure {
   const char* name;
