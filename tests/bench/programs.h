@@ -9,7 +9,7 @@
 
 namespace noroshi::bench {
 
-// Its path, from PATH. kNotFound says which is missing: a bench then goes on
+// Its path, from PATH or /usr/sbin. kNotFound says which is missing: a bench then goes on
 // without it and notes that.
 Result<std::string> FindProgram(const std::string& name);
 
