@@ -29,12 +29,12 @@ enum class Dimension { kEventType, kCause, kAttack };
 struct Rule {
   std::string id;
   Dimension dimension = Dimension::kEventType;
-  std::string label;      // Taxonomy id; empty for kAttack.
-  int32_t weight = 0;     // Hundredths; negative: speaks against.
-  bool negatable = true;  // "No …" and "… was not confirmed" take it back.
+  std::string label;             // Taxonomy id; empty for kAttack.
+  int32_t weight = 0;            // Hundredths; negative: speaks against.
+  bool negatable = true;         // "No …" and "… was not confirmed" take it back.
   const RE2* pattern = nullptr;  // Owned by the Rules.
-  std::unique_ptr<RE2> unless;  // Not where the same sentence matches this; may be null.
-  std::unique_ptr<RE2> needs;   // Only where the text matches this; may be null.
+  std::unique_ptr<RE2> unless;   // Not where the same sentence matches this; may be null.
+  std::unique_ptr<RE2> needs;    // Only where the text matches this; may be null.
 };
 
 // How words around a match change it.

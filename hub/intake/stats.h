@@ -13,7 +13,7 @@ struct Stats {
   uint64_t sessions_open = 0;
   uint64_t sessions_total = 0;
   uint64_t connections_refused = 0;                    // Over the cap of connections.
-  uint64_t accept_failures = 0;      // No descriptor was left, mostly.
+  uint64_t accept_failures = 0;                        // No descriptor was left, mostly.
   std::map<std::string, uint64_t> handshakes_refused;  // By word.
   std::map<std::string, uint64_t> goodbyes;            // By code.
   uint64_t submissions_accepted = 0;

@@ -31,9 +31,9 @@ struct WireOptions {
   Credentials credentials;
   std::string alpn = "noroshi/1";  // Empty: none is offered.
   int tls_version = 0;             // Minimum and maximum; 0: TLS 1.3.
-  std::string from = "";             // Our own address, e.g. "127.0.0.2"; empty: the system's choice.
+  std::string from = "";           // Our own address, e.g. "127.0.0.2"; empty: the system's choice.
   int receive_buffer_bytes = 0;    // Of our socket; 0: the system's choice.
-  std::string session = "";           // From TakeSession of an earlier connection: resumed.
+  std::string session = "";        // From TakeSession of an earlier connection: resumed.
 };
 
 class WireClient {

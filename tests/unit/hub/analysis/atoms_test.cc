@@ -11,8 +11,8 @@
 namespace noroshi::analysis {
 namespace {
 
-using testing::IsEmpty;
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 std::vector<int> Found(const AtomFinder& finder, std::string_view text) {
   std::vector<int> found;
