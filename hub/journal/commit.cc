@@ -38,7 +38,7 @@ void RocksJournal::Run() {
     bool latched = false;
     {
       std::unique_lock lock(mutex_);
-      work_.wait(lock, [this] { return stopping_ || !Idle(); });
+      WaitForWork(&lock);
       answers.swap(answers_);
       queued_bytes_ -= answers.size() * kDraftOverheadBytes;
       latched = !latched_.empty();
@@ -56,6 +56,15 @@ void RocksJournal::Run() {
       }
     }
   }
+}
+
+void RocksJournal::WaitForWork(std::unique_lock<std::mutex>* lock) {
+  work_.wait(*lock, [this] { return stopping_ || !Idle(); });
+  // A sync for each finding costs more than everything else about it.
+  work_.wait_for(*lock, kFindingsLinger, [this] {
+    return stopping_ || !queue_.empty() || !answers_.empty() || !latched_.empty() ||
+           findings_.size() >= kBatchFindingsMax;
+  });
 }
 
 std::vector<RocksJournal::Waiting> RocksJournal::TakeBatch() {

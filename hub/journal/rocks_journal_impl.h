@@ -6,6 +6,7 @@
 // Locks: none is taken while another is held.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -26,6 +27,8 @@ namespace noroshi::journal {
 
 inline constexpr size_t kBatchEntriesMax = 256;
 inline constexpr size_t kBatchFindingsMax = 32;  // Of these, what analysis found.
+// So long findings wait for others, or for a report with which they are written.
+inline constexpr std::chrono::milliseconds kFindingsLinger{4};
 inline constexpr size_t kBatchBytesMax = 4 * 1024 * 1024;
 inline constexpr size_t kCacheBytesMax = 8 * 1024 * 1024;
 // Charged for each waiting draft beside its body.
@@ -119,6 +122,7 @@ class RocksJournal final : public Journal {
 
   // commit.cc
   void Run();
+  void WaitForWork(std::unique_lock<std::mutex>* lock);  // REQUIRES: mutex_ held.
   bool Idle() const { return queue_.empty() && findings_.empty() && answers_.empty(); }
   std::vector<Waiting> TakeBatch();  // REQUIRES: mutex_ held.
   Result<void> Commit(std::vector<Waiting>* batch, rocksdb::WriteBatch* writes);
