@@ -45,6 +45,8 @@ struct Dispatcher::State {
     const std::lock_guard lock(mutex);
     --in_flight;
     if (!appended) refused.push_back(pending);
+    // The first one changes how long the dispatcher waits; the others wait with it.
+    if (!appended && refused.size() == 1) changed.notify_all();
     if (in_flight == kAnalysisInFlightMax - kRefill) {
       wanted = true;
       changed.notify_all();
@@ -80,9 +82,10 @@ void Dispatcher::Run() {
   std::unique_lock lock(state_->mutex);
   while (!state_->stop) {
     if (!state_->wanted) {
-      // Looking again by itself covers work that was refused for a moment.
-      const int64_t pause = state_->refused.empty() ? kAnalysisIdleMs : kAnalysisRetryMs;
-      state_->changed.wait_for(lock, std::chrono::milliseconds(pause));
+      const bool idle = state_->refused.empty();
+      state_->changed.wait_for(
+          lock, std::chrono::milliseconds(idle ? kAnalysisIdleMs : kAnalysisRetryMs));
+      if (idle && !state_->wanted && !state_->refused.empty()) continue;  // Not at once.
     }
     if (state_->stop) return;
     state_->wanted = false;
@@ -129,7 +132,8 @@ void Dispatcher::Scan() {
 size_t Dispatcher::Room(uint32_t priority) const {
   const std::lock_guard lock(state_->mutex);
   const size_t cap = CapFor(priority);
-  return state_->stop || state_->in_flight >= cap ? 0 : cap - state_->in_flight;
+  const size_t taken = state_->in_flight + state_->refused.size();
+  return state_->stop || taken >= cap ? 0 : cap - taken;
 }
 
 bool Dispatcher::Dispatch(const store::PendingAnalysis& pending) {

@@ -10,11 +10,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "common/runtime/clock.h"
-#include "common/runtime/random.h"
 #include "tests/support/assertions.h"
 #include "tests/support/journal_inspector.h"
 #include "tests/support/loop_disk.h"
+#include "tests/support/payloads.h"
 #include "tests/support/world.h"
 
 namespace noroshi::support {
@@ -93,18 +92,6 @@ TEST(OfflineTest, AMovedHubIsFoundAtItsNewAddress) {
   EXPECT_EQ(NumberAt(status, "/submissions"), 2);
 }
 
-// A submission as an agent would make it.
-v1::Submission MakeSubmission(const std::string& text) {
-  v1::Submission submission;
-  const int64_t now = SystemClock().NowMs();
-  submission.set_id(SystemRandom().UuidV7(now).bytes());
-  submission.set_created_at_ms(now);
-  submission.mutable_handling()->set_tlp(v1::TLP_AMBER);
-  submission.mutable_incident()->set_stage(v1::REPORT_STAGE_FIRST);
-  submission.mutable_incident()->set_what_happened(text);
-  return submission;
-}
-
 class RetryTest : public testing::Test {
  protected:
   RetryTest() : hub_(folder_.path()) {}
@@ -134,7 +121,7 @@ class RetryTest : public testing::Test {
 };
 
 TEST_F(RetryTest, ARetryGetsTheSameReceipt) {
-  const v1::Submission submission = MakeSubmission("庁舎が停電した。");
+  const v1::Submission submission = MakeReport("庁舎が停電した。");
   std::vector<v1::Receipt> receipts;
   const auto submit = [&] {
     ASSERT_OK_AND_ASSIGN(const v1::HubFrame answer, Submit(submission));
@@ -158,7 +145,7 @@ TEST_F(RetryTest, ARetryGetsTheSameReceipt) {
 }
 
 TEST_F(RetryTest, TheSameIdWithOtherContentIsRefused) {
-  v1::Submission submission = MakeSubmission("庁舎が停電した。");
+  v1::Submission submission = MakeReport("庁舎が停電した。");
   ASSERT_OK(Submit(submission));
   submission.mutable_incident()->set_what_happened("庁舎は停電していない。");
   ASSERT_OK_AND_ASSIGN(const v1::HubFrame answer, Submit(submission));
