@@ -49,7 +49,7 @@ Result<void> Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
   Send(issue);
   if (about) {
     about->add_alerts(alert.alert_id());
-    state_.SetCase(*about);
+    PutCase(&*about);
   }
   return {};
 }

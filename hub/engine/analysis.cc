@@ -70,7 +70,7 @@ Result<void> Batch::ApplyReanalysis(v1::AnalysisResult& result, store::Submissio
   state_.SetSubmission(*row);
   NOROSHI_ASSIGN_OR_RETURN(store::CaseRow joined, RequireCase(row->case_id()));
   MergeClassification(row->classification(), joined.mutable_classification());
-  state_.SetCase(joined);
+  PutCase(&joined);
   return {};
 }
 

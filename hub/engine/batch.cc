@@ -39,6 +39,7 @@ Result<void> Batch::Apply(Prepared& entry) {
           [&](v1::AlertMarked& body) { return ApplyMarked(body); },
           [&](v1::TimeReached& body) { return ApplyTime(body); },
           [&](v1::BodyErased& body) { return ApplyErased(body); },
+          [&](v1::Action& body) { return ApplyAction(body); },
       },
       entry.body));
   memory_.meta.set_applied(entry.sequence + 1);
@@ -53,6 +54,7 @@ Result<Applied> Batch::Finish() {
   NOROSHI_RETURN_IF_ERROR(state_.Commit());
   applied_.next = memory_.meta.applied();
   applied_.outboxes.assign(outboxes_.begin(), outboxes_.end());
+  applied_.cases.assign(cases_.begin(), cases_.end());
   return std::move(applied_);
 }
 

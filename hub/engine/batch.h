@@ -7,6 +7,7 @@
 // Threads: one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -30,6 +31,9 @@ struct Memory {
 
 // The marking of what a case holds, as its row keeps it.
 sharing::Marking MarkingOfCase(const store::CaseRow& row);
+// Adds a submission's marking, consent, sector and circle to its case's. first: it
+// is the only one so far.
+void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseRow* row);
 
 class Batch {
  public:
@@ -62,6 +66,7 @@ class Batch {
   Result<void> Join(v1::Relation relation, const std::string& reason, store::SubmissionRow* row,
                     store::CaseRow* joined);
   Result<void> AddFingerprints(const store::SubmissionRow& row);
+  // The case, or the one that it became part of.
   Result<store::CaseRow> RequireCase(uint64_t case_id) const;
 
   // ---- analysis.cc ----
@@ -103,6 +108,67 @@ class Batch {
   Result<void> ApplyTime(const v1::TimeReached& reached);
   void RemoveDeadlineOf(const store::DeliveryRow& row);
 
+  // ---- actions.cc ----
+  // What an action comes to: empty, or why it changed nothing (hub/engine/refusals.h).
+  using Effect = Result<std::string>;
+  Result<void> ApplyAction(v1::Action& action);
+  Effect Perform(v1::Action& action);
+
+  // ---- persons.cc ----
+  Effect SetPerson(v1::PersonSet& person);
+  Effect SetSecrets(const v1::PersonSecretsSet& secrets);
+  Effect SetIdentity(const v1::PersonIdentitySet& identity);
+  Effect IssueLink(const v1::SignInLinkIssued& link);
+  Effect OpenSession(const v1::SessionOpened& opened);
+  Effect EndSession(const v1::SessionEnded& ended);
+  Result<void> EndSessions(const std::string& person);
+  Result<void> MakeRoomForSession(const std::string& person);
+  void RemoveSession(const store::SessionRow& row);
+  void WritePerson(const store::PersonRow* before, store::PersonRow& after);
+
+  // ---- triage.cc ----
+  Effect OpenCaseByHand(const v1::CaseOpened& opened);
+  Effect Assign(const v1::CaseAssigned& assigned);
+  Effect Classify(const v1::CaseClassified& classified);
+  Effect Prioritise(const v1::CasePrioritised& prioritised);
+  Effect Note(const v1::CaseNoted& noted);
+  Effect Close(const v1::CaseClosed& closed);
+  Effect Reopen(const v1::CaseReopened& reopened);
+  Effect Loosen(const v1::MarkingLoosened& loosened);
+  // Finds the case, checks the version, lets `change` change it, and records what happened.
+  Effect ChangeCase(uint64_t case_id, uint64_t expected_version, const std::string& what,
+                    const std::string& text,
+                    const std::function<std::string(store::CaseRow*)>& change);
+  void RecordEvent(uint64_t case_id, const std::string& what, const std::string& text,
+                   uint64_t other_case);
+  // Writes the row, and its place in the lists.
+  void PutCase(store::CaseRow* row);
+
+  // ---- regrouping.cc ----
+  Effect JoinCases(const v1::CasesJoined& joined);
+  Effect SplitCase(const v1::CaseSplit& split);
+  // Moves a submission; the marking and counts of both are then to be counted anew.
+  Result<void> Move(const store::CaseMember& member, const store::CaseRow& from,
+                    const store::CaseRow& into, const std::string& reason);
+  Result<void> FollowSplit(const std::vector<store::CaseMember>& moved, const store::CaseRow& from,
+                           const store::CaseRow& into);
+  Result<void> Recount(store::CaseRow* row);
+  void AddOrganization(uint64_t case_id, std::string_view organization,
+                       std::string_view submission_id);
+
+  // ---- questions.cc, samples.cc, proposals.cc ----
+  Effect Ask(const v1::QuestionAsked& asked);
+  Effect Answer(const v1::QuestionAnswered& answered);
+  Effect Withdraw(const v1::QuestionWithdrawn& withdrawn);
+  Result<void> SendQuestion(const store::QuestionRow& row);
+  Effect StoreSample(v1::SampleStored& stored);
+  Effect TakeSample(const v1::SampleTaken& taken);
+  Effect RequestAnalysis(const v1::AnalysisRequested& requested);
+  Effect MoveRequest(const v1::AnalysisRequestMoved& moved);
+  Effect Propose(v1::ProposalMade& made);
+  Effect Decide(const v1::ProposalDecided& decided);
+  bool ActorIsOfCentre() const;
+
   // ---- identities.cc ----
   void ApplyStarted(const v1::LogStarted& started);
   void ApplyRestored(const v1::LogRestored& restored);
@@ -121,6 +187,8 @@ class Batch {
   Applied applied_;
   std::set<std::string> touched_;   // Organisations to write.
   std::set<std::string> outboxes_;  // Organisations with new items.
+  std::set<uint64_t> cases_;        // Cases that changed.
+  std::string_view address_;        // Where the action under way came from.
 };
 
 }  // namespace noroshi::engine

@@ -18,6 +18,8 @@
 //                   renews an unrevoked agent; else the entry changes nothing.
 //   AlertRulesSet   the rules for cases that change from now on.
 //   AlertIssued     an alert by a person: audience resolved and kept, delivered.
+//   Action          what a person did (noroshi/v1/action.proto). What does not fit
+//                   the state changes nothing but the audit, which says why.
 //   CursorsAdvanced, AlertMarked, TimeReached
 //                   deliveries become received, read, acted, late.
 //   others          recorded. An unknown kind stops: a newer hub wrote it.
@@ -46,6 +48,11 @@ inline constexpr size_t kIndicatorBytesMax = 64 * 1024;  // All values together.
 inline constexpr size_t kCaseNotesMax = 64;
 // A serialised alert fits a frame with room to spare; a larger one is not issued.
 inline constexpr size_t kAlertBytesMax = 200 * 1024;
+// Submissions that one join or split of cases moves, and chains of joined cases.
+inline constexpr size_t kMovedMax = 10'000;
+inline constexpr uint32_t kJoinDepthMax = 64;
+// Of one person; the oldest ends when another is opened.
+inline constexpr size_t kSessionsPerPersonMax = 16;
 // Submissions looked at, from the newest back, for a rule with a time window.
 inline constexpr size_t kRuleWindowMax = 1'000;
 // Deadlines handled by one TimeReached; another entry takes the rest.
@@ -63,6 +70,10 @@ struct Applied {
   std::vector<AnalysisWanted> analysis_wanted;  // Submissions that await analysis, in order.
   std::vector<std::string> outboxes;            // Organisations with new items, each once, sorted.
   std::vector<std::string> alerts;              // Ids of alerts issued.
+  std::vector<uint64_t> cases;                  // Cases that changed, each once, sorted.
+  std::vector<std::string> questions;           // Ids of questions asked, answered, withdrawn.
+  std::vector<std::string> samples;             // Ids of samples with news, requests included.
+  std::vector<std::string> proposals;           // Ids of proposals made or decided.
   bool identities_changed = false;              // Organisations, agents or tokens.
   bool deadlines_changed = false;               // NextDeadline may be another.
 };

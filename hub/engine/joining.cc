@@ -1,4 +1,6 @@
 // De-duplication: which submissions are the same matter. Each link says why.
+#include <algorithm>
+
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "hub/engine/batch.h"
@@ -12,6 +14,12 @@ constexpr size_t kShownBytes = 6;
 std::string Shown(std::string_view bytes) { return ToHex(bytes.substr(0, kShownBytes)); }
 
 bool IsFingerprint(std::string_view bytes) { return bytes.size() == kSha256Bytes; }
+
+void AddCircle(const std::string& circle, store::CaseRow* row) {
+  const auto& circles = row->circles();
+  if (circle.empty() || std::find(circles.begin(), circles.end(), circle) != circles.end()) return;
+  row->add_circles(circle);
+}
 
 void StoreMarking(const sharing::Marking& marking, store::CaseRow* row) {
   row->set_tlp(marking.tlp);
@@ -30,6 +38,15 @@ sharing::Source SourceOf(const store::SubmissionRow& row) {
 
 }  // namespace
 
+void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseRow* row) {
+  const sharing::Source source = SourceOf(submission);
+  StoreMarking(
+      first ? sharing::MarkingOf({&source, 1}) : sharing::Combine(MarkingOfCase(*row), source),
+      row);
+  if (first) row->clear_circles();
+  AddCircle(submission.handling().circle(), row);
+}
+
 sharing::Marking MarkingOfCase(const store::CaseRow& row) {
   sharing::Marking marking;
   marking.tlp = row.tlp();
@@ -44,12 +61,14 @@ sharing::Marking MarkingOfCase(const store::CaseRow& row) {
 }
 
 Result<store::CaseRow> Batch::RequireCase(uint64_t case_id) const {
-  NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Case(case_id));
-  if (!row) {
-    return Error{ErrorCode::kCorruption,
-                 "state: case " + std::to_string(case_id) + " is missing; rebuild the state"};
+  for (uint32_t joins = 0; joins <= kJoinDepthMax; ++joins) {
+    NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Case(case_id));
+    if (!row) break;
+    if (row->status() != store::v1::CASE_STATUS_JOINED) return *std::move(row);
+    case_id = row->merged_into();
   }
-  return *std::move(row);
+  return Error{ErrorCode::kCorruption,
+               "state: case " + std::to_string(case_id) + " is missing; rebuild the state"};
 }
 
 Result<void> Batch::JoinIncident(store::SubmissionRow* row) {
@@ -121,15 +140,14 @@ void Batch::OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store:
   opened->set_updated_at_ms(at_.time_ms);
   opened->set_organizations(1);
   opened->set_submissions(1);
-  const sharing::Source source = SourceOf(*row);
-  StoreMarking(sharing::MarkingOf({&source, 1}), opened);
+  AddMarking(*row, true, opened);
   row->set_case_id(opened->case_id());
   row->set_relation(v1::RELATION_NEW_CASE);
   row->set_joined_reason("新しい事案 / a new matter");
   state_.SetSubmission(*row);
   state_.AddToCase(opened->case_id(),
                    {row->sequence(), row->accepted_at_ms(), row->organization()});
-  state_.AddOrganizationToCase(opened->case_id(), row->organization(), row->submission_id());
+  AddOrganization(opened->case_id(), row->organization(), row->submission_id());
   if (row->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() + 1);
 }
 
@@ -139,12 +157,17 @@ Result<void> Batch::Join(v1::Relation relation, const std::string& reason,
   if (joined->title().empty()) joined->set_title(row->title());
   joined->set_updated_at_ms(at_.time_ms);
   joined->set_submissions(joined->submissions() + 1);
-  StoreMarking(sharing::Combine(MarkingOfCase(*joined), SourceOf(*row)), joined);
+  if (joined->status() == store::v1::CASE_STATUS_CLOSED) {
+    joined->set_status(store::v1::CASE_STATUS_OPEN);
+    joined->set_version(joined->version() + 1);
+    RecordEvent(joined->case_id(), "case_reopened", "新しい届出 / a new submission", 0);
+  }
+  AddMarking(*row, false, joined);
   NOROSHI_ASSIGN_OR_RETURN(const auto first,
                            state_.FirstInCase(joined->case_id(), row->organization()));
   if (!first) {
     joined->set_organizations(joined->organizations() + 1);
-    state_.AddOrganizationToCase(joined->case_id(), row->organization(), row->submission_id());
+    AddOrganization(joined->case_id(), row->organization(), row->submission_id());
   }
   row->set_case_id(joined->case_id());
   row->set_relation(relation);

@@ -69,6 +69,7 @@ Body ReadSubmission(const journal::Entry& entry) {
   if (readable) {
     *row.mutable_handling() = submission.handling();
     row.set_exercise_id(submission.exercise_id());
+    row.set_received_through(submission.received_through());
   } else {
     // Nothing is known of how it may be handled: then the strictest holds.
     row.mutable_handling()->set_tlp(v1::TLP_RED);
@@ -85,6 +86,15 @@ Result<Body> ReadAnalysis(const journal::Entry& entry) {
   auto& result = std::get<v1::AnalysisResult>(*body);
   result.mutable_mail()->clear_text();  // Stays in the journal; the state does without.
   result.mutable_mail()->set_subject(Title(result.mail().subject()));
+  return body;
+}
+
+Result<Body> ReadAction(const journal::Entry& entry) {
+  auto body = Read<v1::Action>(entry);
+  if (!body.ok()) return body;
+  auto& action = std::get<v1::Action>(*body);
+  // Stays in the journal; the state does without.
+  if (action.has_sample_stored()) action.mutable_sample_stored()->clear_content();
   return body;
 }
 
@@ -125,6 +135,8 @@ Result<Body> ReadBody(const journal::Entry& entry) {
       return Read<v1::TimeReached>(entry);
     case v1::ENTRY_KIND_BODY_ERASED:
       return Read<v1::BodyErased>(entry);
+    case v1::ENTRY_KIND_ACTION:
+      return ReadAction(entry);
     default:
       return Error{ErrorCode::kInvalid, "newer journal: entry " + std::to_string(entry.sequence) +
                                             " is of kind " + std::to_string(entry.header.kind()) +

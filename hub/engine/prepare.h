@@ -9,6 +9,7 @@
 #include "common/base/result.h"
 #include "hub/journal/journal.h"
 #include "hub/store/view.h"
+#include "noroshi/v1/action.pb.h"
 
 namespace noroshi::engine {
 
@@ -17,7 +18,7 @@ using Body = std::variant<std::monostate, store::SubmissionRow, v1::LogStarted, 
                           v1::SubmissionConflict, v1::AnalysisResult, v1::OrganizationSet,
                           v1::AgentTokenIssued, v1::AgentCertified, v1::AgentRevoked,
                           v1::AlertRulesSet, v1::AlertIssued, v1::CursorsAdvanced, v1::AlertMarked,
-                          v1::TimeReached, v1::BodyErased>;
+                          v1::TimeReached, v1::BodyErased, v1::Action>;
 
 struct Prepared {
   uint64_t sequence = 0;

@@ -40,7 +40,7 @@ Result<void> Batch::CaseChanged(store::CaseRow* row) {
     NOROSHI_ASSIGN_OR_RETURN(const bool holds, Holds(rule, *row));
     if (holds) NOROSHI_RETURN_IF_ERROR(Fire(rule, row));
   }
-  state_.SetCase(*row);
+  PutCase(row);
   return {};
 }
 

@@ -70,7 +70,7 @@ Result<void> Batch::ApplyErased(const v1::BodyErased& erased) {
     NOROSHI_ASSIGN_OR_RETURN(store::CaseRow joined, RequireCase(row->case_id()));
     if (joined.title() == row->title()) joined.clear_title();
     ForgetWords(joined.mutable_classification());
-    state_.SetCase(joined);
+    PutCase(&joined);
   }
   row->set_erased(true);
   row->set_analysed(true);

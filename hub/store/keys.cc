@@ -67,6 +67,23 @@ std::string Deadline(const store::Deadline& deadline) {
       .append(deadline.organization);
 }
 
+std::string CaseEvent(uint64_t case_id, uint64_t sequence) {
+  std::string key = Number(kCaseEvent, case_id);
+  AppendBigEndian64(sequence, &key);
+  return key;
+}
+
+std::string ListOf(List list, std::string_view owner) {
+  std::string key(kList);
+  key.push_back(static_cast<char>(list));
+  key.append(owner).push_back('\0');
+  return key;
+}
+
+std::string ListItem(List list, std::string_view owner, std::string_view id) {
+  return ListOf(list, owner).append(id);
+}
+
 std::string Outbox(std::string_view organization, uint64_t position) {
   std::string key = Pair(kOutbox, organization, "");
   AppendBigEndian64(position, &key);

@@ -34,6 +34,20 @@ inline constexpr std::string_view kDeadline = "deadline/";
 inline constexpr std::string_view kOutbox = "outbox/";
 inline constexpr std::string_view kRestore = "restore/";
 
+inline constexpr std::string_view kPerson = "person/";
+inline constexpr std::string_view kIdentity = "identity/";
+inline constexpr std::string_view kPersonCertificate = "pcert/";
+inline constexpr std::string_view kLink = "link/";
+inline constexpr std::string_view kSession = "session/";
+inline constexpr std::string_view kCaseEvent = "caseevent/";
+inline constexpr std::string_view kQuestion = "question/";
+inline constexpr std::string_view kSample = "sample/";
+inline constexpr std::string_view kAnalysisRequest = "arequest/";
+inline constexpr std::string_view kProposal = "proposal/";
+inline constexpr std::string_view kAudit = "audit/";
+inline constexpr std::string_view kRequest = "request/";
+inline constexpr std::string_view kList = "list/";
+
 inline constexpr size_t kAlertIdBytes = 16;
 
 std::string Text(std::string_view table, std::string_view id);
@@ -49,6 +63,10 @@ std::string Fingerprint(std::string_view realm, store::Fingerprint kind,
 std::string Pending(const PendingAnalysis& pending);
 std::string Delivery(std::string_view alert_id, std::string_view organization);
 std::string Deadline(const store::Deadline& deadline);
+std::string CaseEvent(uint64_t case_id, uint64_t sequence);
+// The whole of one list, and one of its items.
+std::string ListOf(List list, std::string_view owner);
+std::string ListItem(List list, std::string_view owner, std::string_view id);
 std::string Outbox(std::string_view organization, uint64_t position);
 
 // The smallest key that is greater than every key with this prefix; empty: none.

@@ -113,8 +113,7 @@ void Transaction::PutNumber(std::string key, uint64_t number) {
   Put(std::move(key), BigEndian64(number));
 }
 
-template <typename Row>
-void Transaction::PutRow(std::string key, const Row& row) {
+void Transaction::PutRow(std::string key, const google::protobuf::MessageLite& row) {
   // Rows hold no maps (a test says so): their bytes follow from their content.
   std::string value;
   NOROSHI_CHECK(row.SerializeToString(&value));

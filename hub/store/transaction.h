@@ -46,6 +46,26 @@ class Transaction : public View {
   void AddDeadline(const Deadline& deadline);
   void RemoveDeadline(const Deadline& deadline);
   void SetOutbox(std::string_view organization, uint64_t position, const OutboxRow& row);
+  void SetPerson(const PersonRow& row);
+  void SetIdentity(std::string_view issuer, std::string_view subject, std::string_view person);
+  void RemoveIdentity(std::string_view issuer, std::string_view subject);
+  void SetPersonCertificate(std::string_view sha256, std::string_view person);
+  void RemovePersonCertificate(std::string_view sha256);
+  void SetSignInLink(std::string_view secret_sha256, const LinkRow& row);
+  void RemoveSignInLink(std::string_view secret_sha256);
+  void SetSession(const SessionRow& row);
+  void RemoveSession(std::string_view session);
+  void AddCaseEvent(uint64_t case_id, const CaseEventRow& row);
+  void SetQuestion(const QuestionRow& row);
+  void SetSample(const SampleRow& row);
+  void SetAnalysisRequest(const AnalysisRequestRow& row);
+  void SetProposal(const ProposalRow& row);
+  void AddAudit(const AuditRow& row);
+  void SetRequest(std::string_view actor, std::string_view key, const RequestRow& row);
+  void AddToList(List list, std::string_view owner, std::string_view id);
+  void RemoveFromList(List list, std::string_view owner, std::string_view id);
+  void RemoveFromCase(uint64_t case_id, uint64_t sequence);
+  void RemoveOrganizationFromCase(uint64_t case_id, std::string_view organization);
   void AddRestore(uint64_t index, const RestoreRow& row);
 
   // Writes everything, atomically. The transaction is then empty and reads the
@@ -65,8 +85,7 @@ class Transaction : public View {
   explicit Transaction(std::unique_ptr<State> state);
   void Put(std::string key, std::string value);
   void PutNumber(std::string key, uint64_t number);
-  template <typename Row>
-  void PutRow(std::string key, const Row& row);
+  void PutRow(std::string key, const google::protobuf::MessageLite& row);
   void Remove(std::string key);
   void RemoveOnce(std::string key);
 

@@ -1,24 +1,11 @@
 #include "hub/store/view.h"
 
-#include <algorithm>
-
 #include "common/crypto/crypto.h"
 #include "hub/store/keys.h"
+#include "hub/store/view_impl.h"
 
 namespace noroshi::store {
 namespace {
-
-Error NotARow(std::string_view key) {
-  return {ErrorCode::kCorruption,
-          "state: the row " + keys::Printable(key) + " cannot be read; rebuild the state"};
-}
-
-template <typename Row>
-Result<Row> Parse(std::string_view key, std::string_view value) {
-  Row row;
-  if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) return NotARow(key);
-  return row;
-}
 
 void AppendPart(std::string_view part, std::string* out) {
   AppendBigEndian64(part.size(), out);
@@ -27,39 +14,12 @@ void AppendPart(std::string_view part, std::string* out) {
 
 }  // namespace
 
-template <typename Row>
-Found<Row> View::Find(std::string_view key) const {
-  std::string value;
-  NOROSHI_ASSIGN_OR_RETURN(const bool found, Get(key, &value));
-  if (!found) return std::optional<Row>();
-  NOROSHI_ASSIGN_OR_RETURN(Row row, Parse<Row>(key, value));
-  return std::optional<Row>(std::move(row));
-}
-
 Found<uint64_t> View::FindNumber(std::string_view key) const {
   std::string value;
   NOROSHI_ASSIGN_OR_RETURN(const bool found, Get(key, &value));
   if (!found) return std::optional<uint64_t>();
   if (value.size() != 8) return NotARow(key);
   return std::optional<uint64_t>(ReadBigEndian64(value));
-}
-
-template <typename Row>
-Result<std::vector<Row>> View::List(bool ascending, std::string_view prefix, std::string_view from,
-                                    size_t limit) const {
-  std::vector<Row> rows;
-  std::optional<Error> error;
-  limit = std::min(limit, kListMax);
-  const Visit visit = [&](std::string_view key, std::string_view value) {
-    if (rows.size() >= limit) return false;
-    auto row = Parse<Row>(key, value);
-    if (!row.ok()) error = row.error();
-    if (row.ok()) rows.push_back(std::move(row).value());
-    return !error && rows.size() < limit;
-  };
-  NOROSHI_RETURN_IF_ERROR(ascending ? Ascend(prefix, from, visit) : Descend(prefix, from, visit));
-  if (error) return *error;
-  return rows;
 }
 
 Result<std::vector<std::string>> View::ListKeys(std::string_view prefix, std::string_view after,
@@ -146,28 +106,28 @@ Found<std::string> View::FirstInCase(uint64_t case_id, std::string_view organiza
 Result<std::vector<OrganizationRow>> View::Organizations(std::string_view after,
                                                          size_t limit) const {
   const std::string from = after.empty() ? "" : keys::Text(keys::kOrganization, after);
-  return List<OrganizationRow>(true, keys::kOrganization, from, limit);
+  return ReadList<OrganizationRow>(true, keys::kOrganization, from, limit);
 }
 
 Result<std::vector<AgentRow>> View::Agents(std::string_view after_organization,
                                            std::string_view after_agent, size_t limit) const {
   const std::string from =
       after_organization.empty() ? "" : keys::Pair(keys::kAgent, after_organization, after_agent);
-  return List<AgentRow>(true, keys::kAgent, from, limit);
+  return ReadList<AgentRow>(true, keys::kAgent, from, limit);
 }
 
 Result<std::vector<AgentRow>> View::AgentsOf(std::string_view organization, size_t limit) const {
-  return List<AgentRow>(true, keys::Pair(keys::kAgent, organization, ""), "", limit);
+  return ReadList<AgentRow>(true, keys::Pair(keys::kAgent, organization, ""), "", limit);
 }
 
 Result<std::vector<CaseRow>> View::Cases(uint64_t before, size_t limit) const {
   const std::string from = before == 0 ? "" : keys::Number(keys::kCase, before);
-  return List<CaseRow>(false, keys::kCase, from, limit);
+  return ReadList<CaseRow>(false, keys::kCase, from, limit);
 }
 
 Result<std::vector<SubmissionRow>> View::Submissions(uint64_t before, size_t limit) const {
   const std::string from = before == 0 ? "" : keys::Number(keys::kSubmission, before);
-  return List<SubmissionRow>(false, keys::kSubmission, from, limit);
+  return ReadList<SubmissionRow>(false, keys::kSubmission, from, limit);
 }
 
 Result<std::vector<AlertRow>> View::Alerts(uint64_t before_number, size_t limit) const {
@@ -216,7 +176,7 @@ Result<std::vector<DeliveryRow>> View::DeliveriesOfAlert(std::string_view alert_
                                                          size_t limit) const {
   const std::string from =
       after_organization.empty() ? "" : keys::Delivery(alert_id, after_organization);
-  return List<DeliveryRow>(true, keys::Text(keys::kDelivery, alert_id), from, limit);
+  return ReadList<DeliveryRow>(true, keys::Text(keys::kDelivery, alert_id), from, limit);
 }
 
 Result<std::vector<std::pair<uint64_t, OutboxRow>>> View::OutboxAfter(std::string_view organization,
@@ -254,7 +214,7 @@ Result<std::vector<uint64_t>> View::AnalysisPending(uint32_t priority, uint64_t 
 }
 
 Result<std::vector<RestoreRow>> View::Restores(size_t limit) const {
-  return List<RestoreRow>(true, keys::kRestore, "", limit);
+  return ReadList<RestoreRow>(true, keys::kRestore, "", limit);
 }
 
 Result<void> View::VisitCaseMembers(uint64_t case_id,

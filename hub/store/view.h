@@ -19,6 +19,7 @@
 
 #include "common/base/result.h"
 #include "noroshi/store/v1/state.pb.h"
+#include "noroshi/store/v1/triage.pb.h"
 
 namespace noroshi::store {
 
@@ -26,12 +27,22 @@ namespace noroshi::store {
 // noroshi::store::v1; the wire's messages are noroshi::v1.)
 using v1::AgentRow;
 using v1::AlertRow;
+using v1::AnalysisRequestRow;
+using v1::AuditRow;
+using v1::CaseEventRow;
 using v1::CaseRow;
 using v1::DeliveryRow;
+using v1::LinkRow;
 using v1::MetaRow;
 using v1::OrganizationRow;
 using v1::OutboxRow;
+using v1::PersonRow;
+using v1::ProposalRow;
+using v1::QuestionRow;
+using v1::RequestRow;
 using v1::RestoreRow;
+using v1::SampleRow;
+using v1::SessionRow;
 using v1::SubmissionRow;
 using v1::TokenRow;
 
@@ -61,6 +72,30 @@ struct CaseMember {
   std::string organization;
 };
 
+// Indexes: ids under (list, owner), for lists that are read newest first. The ids
+// of cases, submissions and entries are numbers (BigEndian64 of them); those of
+// questions, samples, requests and proposals are UUIDv7; persons have theirs.
+enum class List : char {
+  kCasesByStatus = 'a',        // Owner: the status's number.
+  kCasesByAssignee = 'b',      // Person.
+  kCasesByPriority = 'c',      // "1" to "4".
+  kCasesByEventType = 'd',     // Taxonomy id, decided or proposed.
+  kCasesByOrganization = 'e',  // Organisation that reported it.
+  kCasesByKind = 'f',          // The kind's number; not of incidents, which are the most.
+  kPersonsOf = 'g',            // Organisation.
+  kSessionsOf = 'h',           // Person. Ids: SHA-256 of the tokens, in no order.
+  kQuestionsOfCase = 'i',      // NumberOwner(case id).
+  kQuestionsTo = 'j',          // Organisation.
+  kQuestionsOpen = 'k',        // "".
+  kSamplesOfCase = 'l',        // NumberOwner(case id).
+  kSamplesOf = 'm',            // Organisation.
+  kRequestsOfSample = 'n',     // Hexadecimal sample id.
+  kRequestsByState = 'o',      // The state's number.
+  kProposalsOpen = 'p',        // "".
+  kAuditOf = 'q',              // Actor.
+};
+std::string NumberOwner(uint64_t number);
+
 template <typename T>
 using Found = Result<std::optional<T>>;
 
@@ -89,7 +124,44 @@ class View {
   // The id of the organisation's first submission in the case.
   Found<std::string> FirstInCase(uint64_t case_id, std::string_view organization) const;
 
+  // ---- persons and what they do: single rows ----
+  Found<PersonRow> Person(std::string_view id) const;
+  Found<std::string> PersonOfIdentity(std::string_view issuer, std::string_view subject) const;
+  Found<std::string> PersonOfCertificate(std::string_view sha256) const;
+  Found<LinkRow> SignInLink(std::string_view secret_sha256) const;
+  Found<SessionRow> Session(std::string_view session) const;
+  Found<QuestionRow> Question(std::string_view id) const;
+  Found<SampleRow> Sample(std::string_view id) const;
+  Found<AnalysisRequestRow> AnalysisRequest(std::string_view id) const;
+  Found<ProposalRow> Proposal(std::string_view id) const;
+  // What this actor's call with this key did before.
+  Found<RequestRow> Request(std::string_view actor, std::string_view key) const;
+
   // ---- lists ----
+  // Ids of a list, descending from the last one before `before` (empty: from the end).
+  Result<std::vector<std::string>> Ids(List list, std::string_view owner, std::string_view before,
+                                       size_t limit) const;
+  // By id.
+  Result<std::vector<PersonRow>> Persons(std::string_view after, size_t limit) const;
+  // Newest first.
+  Result<std::vector<QuestionRow>> Questions(std::string_view before, size_t limit) const;
+  Result<std::vector<SampleRow>> Samples(std::string_view before, size_t limit) const;
+  Result<std::vector<AnalysisRequestRow>> AnalysisRequests(std::string_view before,
+                                                           size_t limit) const;
+  Result<std::vector<ProposalRow>> Proposals(std::string_view before, size_t limit) const;
+  Result<std::vector<AuditRow>> Audit(uint64_t before, size_t limit) const;
+  // One row of the audit.
+  Found<AuditRow> AuditOf(uint64_t sequence) const;
+  // In order of time.
+  Result<std::vector<CaseEventRow>> CaseEvents(uint64_t case_id, uint64_t after,
+                                               size_t limit) const;
+  // An organisation's submissions, newest id first; before: a submission id, or empty.
+  Result<std::vector<uint64_t>> SubmissionsOf(std::string_view organization,
+                                              std::string_view before, size_t limit) const;
+  // Outbox items before this position (0: from the newest), newest first.
+  Result<std::vector<std::pair<uint64_t, OutboxRow>>> OutboxBefore(std::string_view organization,
+                                                                   uint64_t before,
+                                                                   size_t limit) const;
   Result<std::vector<OrganizationRow>> Organizations(std::string_view after, size_t limit) const;
   // All agents, by (organisation, agent); begin with two empty names.
   Result<std::vector<AgentRow>> Agents(std::string_view after_organization,
@@ -148,9 +220,14 @@ class View {
   template <typename Row>
   Found<Row> Find(std::string_view key) const;
   Found<uint64_t> FindNumber(std::string_view key) const;
+  Found<std::string> FindText(std::string_view key) const;
   template <typename Row>
-  Result<std::vector<Row>> List(bool ascending, std::string_view prefix, std::string_view from,
-                                size_t limit) const;
+  Result<std::vector<Row>> ReadList(bool ascending, std::string_view prefix, std::string_view from,
+                                    size_t limit) const;
+  // Rows of a table whose keys are ids, newest first.
+  template <typename Row>
+  Result<std::vector<Row>> Newest(std::string_view table, std::string_view before,
+                                  size_t limit) const;
   // What follows the prefix in each key.
   Result<std::vector<std::string>> ListKeys(std::string_view prefix, std::string_view after,
                                             size_t limit) const;

@@ -1,0 +1,121 @@
+// What persons do: each action leaves a row in the audit, whatever came of it.
+#include "common/base/encoding.h"
+#include "hub/engine/batch.h"
+#include "hub/engine/refusals.h"
+
+namespace noroshi::engine {
+namespace {
+
+// The action's name in the message, e.g. "case_noted"; empty: one of a newer hub.
+std::string NameOf(const v1::Action& action) {
+  const auto* oneof = v1::Action::descriptor()->FindOneofByName("action");
+  const auto* field = action.GetReflection()->GetOneofFieldDescriptor(action, oneof);
+  return field == nullptr ? std::string() : field->name();
+}
+
+}  // namespace
+
+Result<void> Batch::ApplyAction(v1::Action& action) {
+  store::AuditRow audit;
+  audit.set_sequence(at_.sequence);
+  audit.set_time_ms(at_.time_ms);
+  audit.set_organization(std::string(at_.organization));
+  audit.set_actor(std::string(at_.agent));
+  audit.set_address(action.address());
+  address_ = action.address();
+  audit.set_what(NameOf(action));
+  audit.set_object(action.location());
+  audit.set_session(action.session());
+  NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), Perform(action));
+  state_.AddAudit(audit);
+  state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
+  if (action.request_key().empty() || !audit.refused().empty()) return {};
+  store::RequestRow request;
+  request.set_digest(action.request_digest());
+  request.set_location(action.location());
+  request.set_sequence(at_.sequence);
+  request.set_time_ms(at_.time_ms);
+  state_.SetRequest(at_.agent, action.request_key(), request);
+  return {};
+}
+
+Batch::Effect Batch::Perform(v1::Action& action) {
+  switch (action.action_case()) {
+    case v1::Action::kPersonSet:
+      return SetPerson(*action.mutable_person_set());
+    case v1::Action::kPersonSecretsSet:
+      return SetSecrets(action.person_secrets_set());
+    case v1::Action::kSignInLinkIssued:
+      return IssueLink(action.sign_in_link_issued());
+    case v1::Action::kSessionOpened:
+      return OpenSession(action.session_opened());
+    case v1::Action::kSessionEnded:
+      return EndSession(action.session_ended());
+    case v1::Action::kPersonIdentitySet:
+      return SetIdentity(action.person_identity_set());
+    case v1::Action::kOrganizationSet:
+      return ApplyOrganization(*action.mutable_organization_set()), std::string();
+    case v1::Action::kAgentTokenIssued:
+      return ApplyToken(action.agent_token_issued()), std::string();
+    case v1::Action::kAgentRevoked:
+      NOROSHI_RETURN_IF_ERROR(ApplyRevoked(action.agent_revoked()));
+      return std::string();
+    case v1::Action::kCaseOpened:
+      return OpenCaseByHand(action.case_opened());
+    case v1::Action::kCaseAssigned:
+      return Assign(action.case_assigned());
+    case v1::Action::kCaseClassified:
+      return Classify(action.case_classified());
+    case v1::Action::kCasePrioritised:
+      return Prioritise(action.case_prioritised());
+    case v1::Action::kCasesJoined:
+      return JoinCases(action.cases_joined());
+    case v1::Action::kCaseSplit:
+      return SplitCase(action.case_split());
+    case v1::Action::kCaseNoted:
+      return Note(action.case_noted());
+    case v1::Action::kCaseClosed:
+      return Close(action.case_closed());
+    case v1::Action::kCaseReopened:
+      return Reopen(action.case_reopened());
+    case v1::Action::kAlertMarked:
+      NOROSHI_RETURN_IF_ERROR(ApplyMarked(action.alert_marked()));
+      return std::string();
+    case v1::Action::kMarkingLoosened:
+      return Loosen(action.marking_loosened());
+    case v1::Action::kQuestionAsked:
+      return Ask(action.question_asked());
+    case v1::Action::kQuestionAnswered:
+      return Answer(action.question_answered());
+    case v1::Action::kQuestionWithdrawn:
+      return Withdraw(action.question_withdrawn());
+    case v1::Action::kSampleStored:
+      return StoreSample(*action.mutable_sample_stored());
+    case v1::Action::kSampleTaken:
+      return TakeSample(action.sample_taken());
+    case v1::Action::kAnalysisRequested:
+      return RequestAnalysis(action.analysis_requested());
+    case v1::Action::kAnalysisRequestMoved:
+      return MoveRequest(action.analysis_request_moved());
+    case v1::Action::kProposalMade:
+      return Propose(*action.mutable_proposal_made());
+    case v1::Action::kProposalDecided:
+      return Decide(action.proposal_decided());
+    case v1::Action::kSignInRefused:
+    case v1::Action::kContentRead:
+      return std::string();  // The audit row is all.
+    case v1::Action::ACTION_NOT_SET:
+      return Error{ErrorCode::kInvalid, "newer journal: entry " + std::to_string(at_.sequence) +
+                                            " holds an action that this hub does not know"};
+  }
+  return std::string();
+}
+
+bool Batch::ActorIsOfCentre() const {
+  const auto found = memory_.organizations.find(at_.organization);
+  // The admin socket acts for the centre and has no organisation.
+  if (found == memory_.organizations.end()) return at_.organization.empty();
+  return found->second.organization().kind() == v1::ORGANIZATION_KIND_CENTRE;
+}
+
+}  // namespace noroshi::engine

@@ -1,0 +1,42 @@
+// What needs two persons: one asks, another one decides.
+#include "hub/engine/batch.h"
+#include "hub/engine/refusals.h"
+
+namespace noroshi::engine {
+
+Batch::Effect Batch::Propose(v1::ProposalMade& made) {
+  if (made.proposal_id().size() != Uuid::kBytes || !made.has_alert()) return kRefusedNotFound;
+  NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Proposal(made.proposal_id()));
+  if (known) return kRefusedUsed;
+  store::ProposalRow row;
+  row.mutable_proposal()->Swap(&made);
+  row.set_proposed_by(std::string(at_.agent));
+  row.set_proposed_at_ms(at_.time_ms);
+  row.set_state(store::v1::PROPOSAL_STATE_OPEN);
+  state_.SetProposal(row);
+  state_.AddToList(store::List::kProposalsOpen, "", row.proposal().proposal_id());
+  applied_.proposals.push_back(row.proposal().proposal_id());
+  return std::string();
+}
+
+Batch::Effect Batch::Decide(const v1::ProposalDecided& decided) {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Proposal(decided.proposal_id()));
+  if (!row) return kRefusedNotFound;
+  if (row->state() != store::v1::PROPOSAL_STATE_OPEN) return kRefusedState;
+  if (row->proposed_by() == at_.agent) return kRefusedSamePerson;
+  row->set_state(decided.approved() ? store::v1::PROPOSAL_STATE_APPROVED
+                                    : store::v1::PROPOSAL_STATE_REJECTED);
+  row->set_decided_by(std::string(at_.agent));
+  row->set_decided_at_ms(at_.time_ms);
+  row->set_decided_reason(decided.reason());
+  state_.SetProposal(*row);
+  state_.RemoveFromList(store::List::kProposalsOpen, "", decided.proposal_id());
+  applied_.proposals.push_back(decided.proposal_id());
+  if (!decided.approved()) return std::string();
+  v1::AlertIssued issued = row->proposal().alert();
+  issued.set_issued_by(row->proposed_by() + ", " + row->decided_by());
+  NOROSHI_RETURN_IF_ERROR(ApplyAlertIssued(issued));
+  return std::string();
+}
+
+}  // namespace noroshi::engine

@@ -1,0 +1,205 @@
+// Joining and splitting cases by hand. Texts of incidents are never joined on
+// likeness alone, and whatever was joined a person can undo.
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/base/encoding.h"
+#include "hub/engine/batch.h"
+#include "hub/engine/refusals.h"
+
+namespace noroshi::engine {
+namespace {
+
+bool IsJoined(const store::CaseRow& row) { return row.status() == store::v1::CASE_STATUS_JOINED; }
+
+}  // namespace
+
+void Batch::AddOrganization(uint64_t case_id, std::string_view organization,
+                            std::string_view submission_id) {
+  state_.AddOrganizationToCase(case_id, organization, submission_id);
+  state_.AddToList(store::List::kCasesByOrganization, organization, BigEndian64(case_id));
+}
+
+Result<void> Batch::Move(const store::CaseMember& member, const store::CaseRow& from,
+                         const store::CaseRow& into, const std::string& reason) {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Submission(member.sequence));
+  NOROSHI_CHECK(row.has_value());
+  row->set_case_id(into.case_id());
+  row->set_joined_reason(reason);
+  state_.SetSubmission(*row);
+  state_.RemoveFromCase(from.case_id(), member.sequence);
+  state_.AddToCase(into.case_id(), member);
+  return {};
+}
+
+// Counts, marking and organisations from the members that are there now.
+Result<void> Batch::Recount(store::CaseRow* row) {
+  std::vector<store::CaseMember> members;
+  NOROSHI_RETURN_IF_ERROR(
+      state_.VisitCaseMembers(row->case_id(), [&](const store::CaseMember& member) {
+        members.push_back(member);
+        return true;
+      }));
+  std::reverse(members.begin(), members.end());  // In order of sequence.
+  bool first = true;
+  if (row->has_handling()) {
+    store::SubmissionRow own;
+    *own.mutable_handling() = row->handling();
+    own.set_exercise_id(row->exercise_id());
+    AddMarking(own, first, row);
+    first = false;
+  }
+  std::map<std::string, std::string> firsts;  // Organisation: its first submission here.
+  for (const store::CaseMember& member : members) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto submission, state_.Submission(member.sequence));
+    NOROSHI_CHECK(submission.has_value());
+    AddMarking(*submission, first, row);
+    first = false;
+    firsts.emplace(submission->organization(), submission->submission_id());
+  }
+  NOROSHI_ASSIGN_OR_RETURN(const auto before,
+                           state_.OrganizationsOfCase(row->case_id(), "", store::kListMax));
+  for (const std::string& organization : before) {
+    if (firsts.contains(organization)) continue;
+    state_.RemoveOrganizationFromCase(row->case_id(), organization);
+    state_.RemoveFromList(store::List::kCasesByOrganization, organization,
+                          BigEndian64(row->case_id()));
+  }
+  for (const auto& [organization, id] : firsts) AddOrganization(row->case_id(), organization, id);
+  row->set_submissions(members.size());
+  row->set_organizations(firsts.size());
+  return {};
+}
+
+Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
+  NOROSHI_ASSIGN_OR_RETURN(auto from, state_.Case(joined.from()));
+  NOROSHI_ASSIGN_OR_RETURN(auto into, state_.Case(joined.into()));
+  if (!from || !into) return kRefusedNotFound;
+  if (joined.expected_version() != 0 && joined.expected_version() != into->version()) {
+    return kRefusedStale;
+  }
+  if (joined.from() == joined.into() || IsJoined(*from) || IsJoined(*into)) return kRefusedState;
+  if (from->exercise_id() != into->exercise_id()) return kRefusedRealm;
+  if (from->submissions() + into->submissions() > kMovedMax) return kRefusedTooMany;
+  const uint32_t depth = std::max(into->join_depth(), from->join_depth() + 1);
+  if (depth > kJoinDepthMax) return kRefusedTooMany;
+
+  std::vector<store::CaseMember> members;
+  NOROSHI_RETURN_IF_ERROR(
+      state_.VisitCaseMembers(from->case_id(), [&](const store::CaseMember& member) {
+        members.push_back(member);
+        return true;
+      }));
+  for (const store::CaseMember& member : members) {
+    NOROSHI_RETURN_IF_ERROR(
+        Move(member, *from, *into, "分析官が結合 / joined by an analyst: " + joined.reason()));
+  }
+  for (const std::string& alert : from->alerts()) into->add_alerts(alert);
+  // What was already sent for the one is not sent again for the whole.
+  for (const std::string& rule : from->fired_rules()) {
+    const auto& fired = into->fired_rules();
+    if (std::find(fired.begin(), fired.end(), rule) == fired.end()) into->add_fired_rules(rule);
+  }
+  into->set_join_depth(depth);
+  into->set_version(into->version() + 1);
+  into->set_updated_at_ms(at_.time_ms);
+  from->set_status(store::v1::CASE_STATUS_JOINED);
+  from->set_merged_into(into->case_id());
+  from->set_version(from->version() + 1);
+  from->set_updated_at_ms(at_.time_ms);
+  NOROSHI_RETURN_IF_ERROR(Recount(&*from));
+  NOROSHI_RETURN_IF_ERROR(Recount(&*into));
+  RecordEvent(from->case_id(), "cases_joined", joined.reason(), into->case_id());
+  RecordEvent(into->case_id(), "cases_joined", joined.reason(), from->case_id());
+  if (from->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() - 1);
+  PutCase(&*from);
+  NOROSHI_RETURN_IF_ERROR(CaseChanged(&*into));
+  return std::string();
+}
+
+Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
+  NOROSHI_ASSIGN_OR_RETURN(auto from, state_.Case(split.case_id()));
+  if (!from) return kRefusedNotFound;
+  if (split.expected_version() != 0 && split.expected_version() != from->version()) {
+    return kRefusedStale;
+  }
+  if (IsJoined(*from)) return kRefusedState;
+  if (from->submissions() > kMovedMax) return kRefusedTooMany;
+  const std::set<uint64_t> wanted(split.submissions().begin(), split.submissions().end());
+  std::vector<store::CaseMember> members;
+  NOROSHI_RETURN_IF_ERROR(
+      state_.VisitCaseMembers(from->case_id(), [&](const store::CaseMember& member) {
+        if (wanted.contains(member.sequence)) members.push_back(member);
+        return true;
+      }));
+  if (members.empty() || members.size() != wanted.size()) return kRefusedNotFound;
+  // Of a case that submissions opened, one has to stay.
+  if (members.size() == from->submissions() && !from->has_handling()) return kRefusedState;
+
+  store::CaseRow into;
+  into.set_case_id(at_.sequence);
+  into.set_kind(from->kind());
+  into.set_title(split.title());
+  into.set_exercise_id(from->exercise_id());
+  into.set_opened_at_ms(at_.time_ms);
+  into.set_updated_at_ms(at_.time_ms);
+  into.set_opened_by(std::string(at_.agent));
+  into.set_status(store::v1::CASE_STATUS_OPEN);
+  into.set_version(1);
+  // Alerts about the whole were sent already; no rule fires for the past.
+  *into.mutable_fired_rules() = from->fired_rules();
+  for (const store::CaseMember& member : members) {
+    NOROSHI_RETURN_IF_ERROR(
+        Move(member, *from, into, "分析官が分離 / split off by an analyst: " + split.reason()));
+  }
+  NOROSHI_RETURN_IF_ERROR(FollowSplit(members, *from, into));
+  from->set_version(from->version() + 1);
+  from->set_updated_at_ms(at_.time_ms);
+  NOROSHI_RETURN_IF_ERROR(Recount(&*from));
+  NOROSHI_RETURN_IF_ERROR(Recount(&into));
+  RecordEvent(from->case_id(), "case_split", split.reason(), into.case_id());
+  RecordEvent(into.case_id(), "case_split", split.reason(), from->case_id());
+  if (from->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() + 1);
+  PutCase(&*from);
+  PutCase(&into);
+  return std::string();
+}
+
+// What comes later in the same thread, or with a fingerprint that only the moved
+// ones have, belongs where they are now.
+Result<void> Batch::FollowSplit(const std::vector<store::CaseMember>& moved,
+                                const store::CaseRow& from, const store::CaseRow& into) {
+  std::set<std::string> staying;  // Fingerprints and threads of those that stay.
+  std::vector<store::CaseMember> rest;
+  NOROSHI_RETURN_IF_ERROR(
+      state_.VisitCaseMembers(from.case_id(), [&](const store::CaseMember& member) {
+        rest.push_back(member);
+        return true;
+      }));
+  for (const store::CaseMember& member : rest) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Submission(member.sequence));
+    NOROSHI_CHECK(row.has_value());
+    for (const std::string* print :
+         {&row->mail().exact_fingerprint(), &row->mail().text_fingerprint()}) {
+      staying.insert(*print);
+    }
+    staying.insert(row->organization() + '\0' + row->thread_id());
+  }
+  for (const store::CaseMember& member : moved) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Submission(member.sequence));
+    NOROSHI_CHECK(row.has_value());
+    const auto repoint = [&](store::Fingerprint kind, const std::string& print) {
+      if (print.empty() || staying.contains(print)) return;
+      state_.SetFingerprint(row->exercise_id(), kind, print, into.case_id());
+    };
+    repoint(store::Fingerprint::kExact, row->mail().exact_fingerprint());
+    repoint(store::Fingerprint::kText, row->mail().text_fingerprint());
+    if (!row->thread_id().empty() &&
+        !staying.contains(row->organization() + '\0' + row->thread_id())) {
+      state_.SetThread(row->organization(), row->exercise_id(), row->thread_id(), into.case_id());
+    }
+  }
+  return {};
+}
+
+}  // namespace noroshi::engine
