@@ -3,9 +3,13 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <charconv>
 
 namespace noroshi::tls {
+namespace ip = boost::asio::ip;
+
 namespace {
 
 bool IsDnsName(std::string_view host) {
@@ -42,6 +46,19 @@ Result<HostPort> ParseHostPort(std::string_view text) {
   if (!IsDnsName(host)) return error;
   result.host = host;
   return result;
+}
+
+std::string NetworkOf(const std::string& peer_address) {
+  constexpr unsigned short kCustomerBits = 64;  // NOLINT: Asio's type
+  const auto parsed = ParseHostPort(peer_address);
+  if (!parsed.ok()) return peer_address;
+  boost::system::error_code error;
+  const ip::address address = ip::make_address(parsed->host, error);
+  if (error || address.is_v4()) return parsed->host;
+  if (address.to_v6().is_v4_mapped()) {
+    return ip::make_address_v4(ip::v4_mapped, address.to_v6()).to_string();
+  }
+  return ip::make_network_v6(address.to_v6(), kCustomerBits).canonical().to_string();
 }
 
 }  // namespace noroshi::tls

@@ -23,4 +23,8 @@ struct HostPort {
 // listening on a free port only; the caller refuses it elsewhere. kInvalid else.
 Result<HostPort> ParseHostPort(std::string_view text);
 
+// The network of a peer's address as in TlsStream::peer_address: an IPv4 address,
+// or the first 64 bits of an IPv6 one, all of which one customer has.
+std::string NetworkOf(const std::string& peer_address);
+
 }  // namespace noroshi::tls

@@ -40,6 +40,16 @@ std::string_view ChooseAlpn(std::string_view offered) {
   return chosen;
 }
 
+bool Offers(std::string_view offered, std::string_view wanted) {
+  while (!offered.empty()) {
+    const size_t size = static_cast<unsigned char>(offered[0]);
+    if (size == 0 || size >= offered.size()) return false;
+    if (offered.substr(1, size) == wanted) return true;
+    offered.remove_prefix(1 + size);
+  }
+  return false;
+}
+
 // Runs before OpenSSL looks at tickets: which certificates are asked for, and
 // which tickets are good, depends on the ALPN.
 int OnClientHello(SSL* ssl, int* alert, void*) {
@@ -75,6 +85,18 @@ int OnAlpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsig
   if (chosen.empty()) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = reinterpret_cast<const unsigned char*>(chosen.data());
   *out_size = static_cast<unsigned char>(chosen.size());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+int OnWebAlpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+              unsigned in_size, void*) {
+  static constexpr std::string_view kChosen = kAlpnHttp;
+  if (!Offers({reinterpret_cast<const char*>(in), in_size}, kChosen)) {
+    StateOf(ssl)->refusal = "alpn: the client offers no protocol of ours";
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = reinterpret_cast<const unsigned char*>(kChosen.data());
+  *out_size = static_cast<unsigned char>(kChosen.size());
   return SSL_TLSEXT_ERR_OK;
 }
 
@@ -130,8 +152,24 @@ void SetServerRules(SSL_CTX* ssl_context) {
   SSL_CTX_set_options(ssl_context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);  // Tickets carry everything.
   SSL_CTX_set_num_tickets(ssl_context, kTicketsPerHandshake);
+}
+
+void SetAgentServerRules(SSL_CTX* ssl_context) {
   SSL_CTX_set_client_hello_cb(ssl_context, OnClientHello, nullptr);
   SSL_CTX_set_alpn_select_cb(ssl_context, OnAlpn, nullptr);
+}
+
+Result<void> SetWebServerRules(SSL_CTX* ssl_context, X509* ca) {
+  SSL_CTX_set_alpn_select_cb(ssl_context, OnWebAlpn, nullptr);
+  SSL_CTX_set_verify(ssl_context, SSL_VERIFY_PEER, nullptr);
+  const std::string id = Sha256Of(kAlpnHttp);
+  if (SSL_CTX_set_session_id_context(ssl_context, reinterpret_cast<const unsigned char*>(id.data()),
+                                     static_cast<unsigned>(id.size())) != 1 ||
+      // Browsers ask their user only about certificates of this issuer.
+      SSL_CTX_add_client_CA(ssl_context, ca) != 1) {
+    return OpensslError("TLS context");
+  }
+  return {};
 }
 
 Result<void> SetClientRules(SSL_CTX* ssl_context, const Context::Impl& impl) {
@@ -167,6 +205,11 @@ Result<SslContextPtr> MakeSslContext(const Context::Impl& impl, const std::strin
   SSL_CTX_set_cert_verify_callback(made.get(), OnCertificate, nullptr);
   if (impl.server) {
     SetServerRules(made.get());
+  }
+  if (impl.web) {
+    NOROSHI_RETURN_IF_ERROR(SetWebServerRules(made.get(), impl.ca.get()));
+  } else if (impl.server) {
+    SetAgentServerRules(made.get());
   } else {
     NOROSHI_RETURN_IF_ERROR(SetClientRules(made.get(), impl));
   }
@@ -199,7 +242,8 @@ VerifyRules Context::Impl::Rules(bool agent_peer) const {
   rules.peer_is_server = !agent_peer;
   rules.server_name = server_name;
   rules.now_ms = clock->NowMs();
-  rules.expired_grace_ms = agent_peer ? kRenewGraceMs : 0;
+  rules.any_identity = web;
+  rules.expired_grace_ms = agent_peer && !web ? kRenewGraceMs : 0;
   return rules;
 }
 
@@ -237,10 +281,11 @@ Result<SslPtr> Context::Impl::NewSsl(HandshakeState* state) {
 Context::Context(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Context::~Context() = default;
 
-Result<std::unique_ptr<Context>> Context::MakeServer(const ServerOptions& options) {
+Result<std::unique_ptr<Context>> Context::MakeAnyServer(const ServerOptions& options, bool web) {
   NOROSHI_CHECK(options.clock != nullptr);
   auto impl = std::make_unique<Impl>();
   impl->server = true;
+  impl->web = web;
   impl->clock = options.clock;
   NOROSHI_ASSIGN_OR_RETURN(impl->ca, ReadCa(options.ca_pem));
   if (options.certificate_chain_pem.empty()) {
@@ -249,6 +294,14 @@ Result<std::unique_ptr<Context>> Context::MakeServer(const ServerOptions& option
   NOROSHI_ASSIGN_OR_RETURN(impl->ssl_context, MakeSslContext(*impl, options.certificate_chain_pem,
                                                              options.private_key_pem));
   return std::unique_ptr<Context>(new Context(std::move(impl)));
+}
+
+Result<std::unique_ptr<Context>> Context::MakeServer(const ServerOptions& options) {
+  return MakeAnyServer(options, /*web=*/false);
+}
+
+Result<std::unique_ptr<Context>> Context::MakeWebServer(const ServerOptions& options) {
+  return MakeAnyServer(options, /*web=*/true);
 }
 
 Result<std::unique_ptr<Context>> Context::MakeClient(const ClientOptions& options) {

@@ -26,6 +26,7 @@ namespace noroshi::tls {
 
 inline constexpr char kAlpnAgent[] = "noroshi/1";
 inline constexpr char kAlpnEnroll[] = "noroshi-enroll/1";
+inline constexpr char kAlpnHttp[] = "http/1.1";
 // An expired, unrevoked certificate may renew itself for this long.
 inline constexpr int64_t kRenewGraceMs = int64_t{90} * 24 * 3600 * 1000;
 // A session can be resumed for this long.
@@ -58,6 +59,11 @@ class Context {
   // grace. ALPN noroshi-enroll/1 asks for none. Another is refused at once, a missing one in the
   // end. Sessions resume by stateless tickets bound to their ALPN.
   static Result<std::unique_ptr<Context>> MakeServer(const ServerOptions& options);
+  // For browsers and programs: ALPN http/1.1, or none. A client certificate is asked
+  // for and may be missing; one that is sent must be the CA's, for clientAuth and
+  // valid now (no grace), and may name anybody. Its tickets resume nothing of
+  // MakeServer's, nor the reverse.
+  static Result<std::unique_ptr<Context>> MakeWebServer(const ServerOptions& options);
   static Result<std::unique_ptr<Context>> MakeClient(const ClientOptions& options);
   ~Context();
 
@@ -68,6 +74,7 @@ class Context {
   Impl& impl() const { return *impl_; }
 
  private:
+  static Result<std::unique_ptr<Context>> MakeAnyServer(const ServerOptions& options, bool web);
   explicit Context(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

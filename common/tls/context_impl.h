@@ -22,6 +22,7 @@ struct HandshakeState {
 
 struct Context::Impl {
   bool server = false;
+  bool web = false;  // A server for ALPN http/1.1, or none.
   const Clock* clock = nullptr;
   X509Ptr ca;
   std::string ca_sha256;

@@ -163,7 +163,7 @@ Result<Peer> TlsStream::Impl::Finish() {
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl.get(), &alpn, &alpn_size);
   if (alpn_size > 0) peer.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
-  if (state.context->server && peer.alpn.empty()) {
+  if (state.context->server && !state.context->web && peer.alpn.empty()) {
     return Error{ErrorCode::kDenied, "alpn: the client offers no protocol of ours"};
   }
   if (!state.context->server && peer.alpn != state.context->alpn) {

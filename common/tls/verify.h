@@ -15,6 +15,7 @@ struct VerifyRules {
   X509* ca = nullptr;           // The only trust anchor, or …
   std::string ca_sha256;        // … its digest: the anchor is then the last one presented.
   bool peer_is_server = false;  // serverAuth and server_name, else clientAuth and an identity.
+  bool any_identity = false;    // Of a client: whom the certificate names is not looked at.
   std::string server_name;
   int64_t now_ms = 0;
   int64_t expired_grace_ms = 0;

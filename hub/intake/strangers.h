@@ -14,10 +14,6 @@ namespace noroshi::intake {
 
 class Session;
 
-// The network of a peer's address as in TlsStream::peer_address: an IPv4 address,
-// or the first 64 bits of an IPv6 one, all of which one customer has.
-std::string NetworkOf(const std::string& peer_address);
-
 class Strangers {
  public:
   explicit Strangers(size_t max) : max_(max) {}

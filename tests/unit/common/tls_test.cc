@@ -42,6 +42,26 @@ struct Outcome {
 class TlsTest : public testing::Test {
  protected:
   std::unique_ptr<Context> Server() { return Server(pki_.Server({"localhost", "127.0.0.1"})); }
+  std::unique_ptr<Context> WebServer() {
+    const Credentials credentials = pki_.Server({"localhost", "127.0.0.1"});
+    auto context = Context::MakeWebServer(
+        {credentials.chain_pem, credentials.key_pem, pki_.ca_pem(), &server_clock_});
+    EXPECT_TRUE(context.ok());
+    return std::move(*context);
+  }
+  ClientOptions WebOptions(const Credentials& credentials) {
+    ClientOptions options = Options(credentials);
+    options.alpn = kAlpnHttp;
+    return options;
+  }
+  // The client's next ticket is kept, whatever its protocol.
+  static void KeepTickets(Context& client) {
+    SSL_CTX_sess_set_new_cb(client.impl().ssl_context.get(), [](SSL* ssl, SSL_SESSION* session) {
+      auto* state = static_cast<HandshakeState*>(SSL_get_app_data(ssl));
+      const_cast<Context::Impl*>(state->context)->session.reset(session);
+      return 1;
+    });
+  }
   std::unique_ptr<Context> Server(const Credentials& credentials) {
     auto context = Context::MakeServer(
         {credentials.chain_pem, credentials.key_pem, pki_.ca_pem(), &server_clock_});
@@ -398,6 +418,109 @@ TEST_F(TlsTest, GarbageInsteadOfTlsIsRefused) {
   io.run();
   ASSERT_FALSE(result->ok());
   EXPECT_THAT(result->error().message, testing::AnyOf(StartsWith("tls_"), StartsWith("closed")));
+}
+
+TEST_F(TlsTest, WebServerAsksForACertificateAndDoesWithout) {
+  const auto server = WebServer();
+  const Outcome none = Connect(*server, *Client(WebOptions(Credentials{})));
+  ASSERT_TRUE(none.server->ok()) << none.server->error().message;
+  EXPECT_FALSE((*none.server)->certificate.has_value());
+  EXPECT_EQ((*none.server)->alpn, kAlpnHttp);
+  EXPECT_EQ(**none.received, "welcome");
+  // Whom it names is not TLS's matter.
+  LeafSpec person;
+  person.uris = {"https://example.test/people/7"};
+  const Credentials named = pki_.Odd(person);
+  const Outcome some = Connect(*server, *Client(WebOptions(named)));
+  ASSERT_TRUE(some.server->ok()) << some.server->error().message;
+  EXPECT_EQ((*some.server)->certificate->der, named.der);
+}
+
+TEST_F(TlsTest, WebServerRefusesEveryBadCertificate) {
+  const auto server = WebServer();
+  const TestPki other(kNowMs);
+  LeafSpec serving;
+  serving.extended_key_usage = "serverAuth";
+  LeafSpec weak;
+  weak.curve = "RSA";
+  const std::pair<Credentials, std::string> bad[] = {
+      {other.Agent(agent_), "certificate_unknown_issuer"},
+      {pki_.Agent(agent_, kNowMs - 2 * kDayMs, kNowMs - 1000), "certificate_expired"},
+      {pki_.Agent(agent_, kNowMs + kDayMs, kNowMs + 2 * kDayMs), "certificate_not_yet_valid"},
+      {pki_.Odd(serving), "certificate_purpose"},
+      {pki_.Odd(weak), "certificate_weak_key"},
+  };
+  for (const auto& [credentials, word] : bad) {
+    const Outcome outcome = Connect(*server, *Client(WebOptions(credentials)));
+    ASSERT_FALSE(outcome.server->ok()) << word;
+    EXPECT_THAT(outcome.server->error().message, StartsWith(word));
+  }
+}
+
+TEST_F(TlsTest, WebServerSpeaksNoOtherProtocol) {
+  const auto server = WebServer();
+  for (const char* alpn : {kAlpnAgent, kAlpnEnroll, "h2"}) {
+    ClientOptions options = Options(pki_.Agent(agent_));
+    options.alpn = alpn;
+    const Outcome outcome = Connect(*server, *Client(options));
+    ASSERT_FALSE(outcome.server->ok()) << alpn;
+    EXPECT_THAT(outcome.server->error().message, StartsWith("alpn:"));
+  }
+  const auto old = Client(WebOptions(Credentials{}));
+  SSL_CTX_set_min_proto_version(old->impl().ssl_context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_max_proto_version(old->impl().ssl_context.get(), TLS1_2_VERSION);
+  EXPECT_THAT(Connect(*server, *old).server->error().message, StartsWith("tls_version:"));
+}
+
+TEST_F(TlsTest, WebServerNeedsNoAlpn) {
+  const auto server = WebServer();
+  const auto client = Client(WebOptions(Credentials{}));
+  SSL_CTX_set_alpn_protos(client->impl().ssl_context.get(), nullptr, 0);
+  client->impl().alpn.clear();
+  const Outcome outcome = Connect(*server, *client);
+  ASSERT_TRUE(outcome.server->ok()) << outcome.server->error().message;
+  EXPECT_EQ((*outcome.server)->alpn, "");
+}
+
+TEST_F(TlsTest, WebSessionsResumeAndCheckTheTimesAgain) {
+  const auto server = WebServer();
+  const auto client = Client(WebOptions(pki_.Agent(agent_, kNowMs - kDayMs, kNowMs + kDayMs)));
+  KeepTickets(*client);
+  ASSERT_TRUE(Connect(*server, *client).server->ok());
+  const Outcome again = Connect(*server, *client);
+  ASSERT_TRUE(again.server->ok()) << again.server->error().message;
+  EXPECT_TRUE((*again.server)->resumed);
+  EXPECT_EQ(AgentIdentity(*(*again.server)->certificate).value(), agent_);
+  server_clock_.Set(kNowMs + kDayMs + 1000);
+  const Outcome late = Connect(*server, *client);
+  ASSERT_FALSE(late.server->ok());
+  EXPECT_THAT(late.server->error().message, StartsWith("certificate_expired:"));
+}
+
+TEST_F(TlsTest, WebTicketsAndAgentsTicketsResumeNothingOfEachOther) {
+  const auto agents = Server();
+  const auto web = WebServer();
+  for (const bool same_keys : {false, true}) {
+    if (same_keys) {  // Even then: tickets are bound to their kind of server.
+      unsigned char keys[80];
+      ASSERT_EQ(SSL_CTX_get_tlsext_ticket_keys(agents->impl().ssl_context.get(), keys, 80), 1);
+      ASSERT_EQ(SSL_CTX_set_tlsext_ticket_keys(web->impl().ssl_context.get(), keys, 80), 1);
+    }
+    const auto agent = Client(Options(pki_.Agent(agent_)));
+    const auto browser = Client(WebOptions(pki_.Agent(agent_)));
+    KeepTickets(*browser);
+    ASSERT_TRUE(Connect(*agents, *agent).server->ok());
+    ASSERT_TRUE(Connect(*web, *browser).server->ok());
+    std::swap(agent->impl().session, browser->impl().session);
+    ASSERT_NE(agent->impl().session, nullptr);
+    ASSERT_NE(browser->impl().session, nullptr);
+    const Outcome at_agents = Connect(*agents, *agent);
+    ASSERT_TRUE(at_agents.server->ok()) << at_agents.server->error().message;
+    EXPECT_FALSE((*at_agents.server)->resumed);
+    const Outcome at_web = Connect(*web, *browser);
+    ASSERT_TRUE(at_web.server->ok()) << at_web.server->error().message;
+    EXPECT_FALSE((*at_web.server)->resumed);
+  }
 }
 
 // A pair of shaken hands, for what happens after.

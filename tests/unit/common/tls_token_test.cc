@@ -60,5 +60,12 @@ TEST(AddressTest, FormsThatPeopleWrite) {
   EXPECT_FALSE(ParseHostPort(std::string(254, 'a') + ":1").ok());
 }
 
+TEST(AddressTest, ACustomersNetworkIsOne) {
+  EXPECT_EQ(NetworkOf("192.0.2.7:4711"), "192.0.2.7");
+  EXPECT_EQ(NetworkOf("[::ffff:192.0.2.7]:4711"), "192.0.2.7");
+  EXPECT_EQ(NetworkOf("[2001:db8:0:1:a::b]:1"), NetworkOf("[2001:db8:0:1:c::d]:2"));
+  EXPECT_NE(NetworkOf("[2001:db8:0:1::1]:1"), NetworkOf("[2001:db8:0:2::1]:1"));
+}
+
 }  // namespace
 }  // namespace noroshi::tls

@@ -42,6 +42,7 @@ const std::map<std::string, std::set<std::string>>& AllowedIncludes() {
         "common/text", "common/wire"}},
       {"hub/identity",
        {"common/base", "common/runtime", "common/crypto", "common/log", "common/tls"}},
+      {"hub/http", {"common/base", "common/runtime", "common/crypto", "common/log", "common/tls"}},
       {"hub/intake",
        {"common/base", "common/runtime", "common/crypto", "common/merkle", "common/log",
         "common/wire", "common/tls", "common/taxonomy", "hub/journal"}},

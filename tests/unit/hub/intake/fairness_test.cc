@@ -30,13 +30,6 @@ TEST(StrangersTest, TheOldestOfTheBusiestNetworkGivesWay) {
   EXPECT_EQ(strangers.Add(Number(8), "192.0.2.10:1"), Number(1));
 }
 
-TEST(StrangersTest, ACustomersNetworkIsOne) {
-  EXPECT_EQ(NetworkOf("192.0.2.7:4711"), "192.0.2.7");
-  EXPECT_EQ(NetworkOf("[::ffff:192.0.2.7]:4711"), "192.0.2.7");
-  EXPECT_EQ(NetworkOf("[2001:db8:0:1:a::b]:1"), NetworkOf("[2001:db8:0:1:c::d]:2"));
-  EXPECT_NE(NetworkOf("[2001:db8:0:1::1]:1"), NetworkOf("[2001:db8:0:2::1]:1"));
-}
-
 class TurnsTest : public testing::Test {
  protected:
   // Takes `count` turns for a party, noting each; as a session does.
