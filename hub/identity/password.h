@@ -26,8 +26,8 @@ struct PasswordCost {
   uint64_t memory_bytes = 0;  // Whole KiB.
   uint32_t passes = 0;
 };
-// OWASP's least for Argon2id is 19 MiB and two passes. This is above it: 60 to 70 ms
-// of one core (2.5 GHz server), and memory that an attacker needs for each guess.
+// OWASP's least for Argon2id is 19 MiB and two passes. This is above it: about 60 ms
+// of one core (AMD EPYC), and memory that an attacker needs for each guess.
 inline constexpr PasswordCost kPasswordCost = {uint64_t{32} * 1024 * 1024, 3};
 // A stored hash that asks for more is damaged or hostile, and is never computed.
 inline constexpr PasswordCost kPasswordCostMax = {uint64_t{128} * 1024 * 1024, 8};
@@ -60,7 +60,7 @@ class PasswordHasher {
   // ok: it is the password. kDenied: it is not, or `stored` is empty. With an
   // empty `stored` (no such account, or one without a password) a dummy is
   // computed, so that the answer takes as long. kOverloaded: not tried.
-  // kCorruption: `stored` is not what Hash made, or asks for more than
+  // kCorruption: `stored` does not begin as Hash's, or asks for more than
   // kPasswordCostMax.
   Result<void> Verify(std::string_view stored, std::string_view password);
 

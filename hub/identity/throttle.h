@@ -29,11 +29,8 @@
 // Forgets everything at a restart. Threads: thread-safe.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <string>
 #include <string_view>
 
 #include "common/runtime/random.h"
@@ -42,7 +39,7 @@ namespace noroshi::identity {
 
 enum class GuessKind { kPassword, kOtp, kRecovery, kLink };
 
-inline constexpr size_t kKnownPlacesMax = 16'384;
+inline constexpr size_t kKnownAccountsMax = 16'384;  // For each kind; the oldest success goes.
 inline constexpr size_t kKnownPlacesPerAccount = 4;
 // Longest that anybody waits, whatever was tried.
 inline constexpr int64_t kThrottleWaitMaxMs = 15 * 60 * 1000;
@@ -72,8 +69,7 @@ class Throttle {
 
  private:
   struct State;
-  std::mutex mutex_;
-  std::unique_ptr<State> state_;
+  const std::unique_ptr<State> state_;
 };
 
 }  // namespace noroshi::identity
