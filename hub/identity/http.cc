@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "common/crypto/quiet.h"
+
 namespace noroshi::identity {
 namespace {
 
@@ -57,6 +59,7 @@ class CurlGetter final : public HttpGetter {
     if (request.url.size() > kHttpUrlBytesMax || !request.url.starts_with("https://")) {
       return Error{ErrorCode::kInvalid, "the identity provider: not an https address"};
     }
+    const Quiet quiet;  // Outlives the handle, whose end may leave errors as well.
     const Handle handle(curl_easy_init(), &curl_easy_cleanup);
     NOROSHI_CHECK(handle != nullptr);
     HttpReply reply;

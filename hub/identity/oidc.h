@@ -9,8 +9,10 @@
 //                                             // (HttpOnly, Secure, SameSite=Lax, short)
 //   auto who = client->Finish({query's parameters}, cookie);
 //
-// A login that Begin started ends with the first Finish that names its state, whatever
-// comes of it. Logins are in memory: a restart ends them.
+// What Begin started is in the browser's cookie, signed by a secret of this object, so
+// that a flood of Begin costs no memory and pushes nobody out; a restart ends it. A
+// login ends with the first Finish that fits it, whatever comes of that; those finished
+// are remembered until they expire. Throttle Finish by address: each asks the provider.
 //
 // Threads: thread-safe. Begin and Finish may block for requests to the provider (see
 // http.h); at most one thread at a time refreshes what is cached, others go on with
@@ -20,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -29,7 +32,8 @@
 
 namespace noroshi::identity {
 
-inline constexpr size_t kOidcLoginsMax = 4096;  // Begun and not finished; beyond: kOverloaded.
+// Finished within kOidcLoginLifeMs; beyond: kOverloaded.
+inline constexpr size_t kOidcFinishedMax = 16'384;
 inline constexpr int64_t kOidcLoginLifeMs = 10 * 60 * 1000;
 inline constexpr int64_t kOidcProviderLifeMs = 60 * 60 * 1000;  // Then discovery and keys again.
 // For an unknown key id, or after a failure, the provider is asked again at most so often.
@@ -88,12 +92,12 @@ class OidcClient {
   OidcClient(const OidcClient&) = delete;
   OidcClient& operator=(const OidcClient&) = delete;
 
-  // kInvalid: not a local path. kOverloaded: kOidcLoginsMax. kUnavailable: the
-  // provider does not answer properly.
+  // kInvalid: not a local path. kUnavailable: the provider does not answer properly.
   Result<OidcStart> Begin(std::string_view return_path);
 
   // kDenied: an unknown, used, expired or another browser's state; the provider's own
-  // refusal; a code it does not accept; an ID token that does not hold. The message
+  // refusal; a code it does not accept; an ID token that does not hold. kOverloaded:
+  // kOidcFinishedMax. The message
   // names the reason for the log, in our words; tell the person only that it failed.
   // kUnavailable: the provider does not answer properly.
   Result<OidcLogin> Finish(const OidcCallback& callback, std::string_view browser_secret);
