@@ -32,6 +32,11 @@ class Sha256 {
 
 std::string Sha256Of(std::string_view bytes);
 
+// HMAC (RFC 2104). SHA-1 only where a standard asks for it (RFC 6238).
+inline constexpr size_t kSha1Bytes = 20;
+std::string HmacSha256(std::string_view key, std::string_view message);
+std::string HmacSha1(std::string_view key, std::string_view message);
+
 // Equal content in a time that depends on the lengths only.
 bool EqualInConstantTime(std::string_view a, std::string_view b);
 

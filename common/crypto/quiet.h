@@ -1,4 +1,4 @@
-// Internal to common/crypto.
+// For code that calls OpenSSL, itself or through another library.
 #pragma once
 
 #include <openssl/err.h>

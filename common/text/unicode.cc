@@ -1,5 +1,6 @@
 #include "common/text/unicode.h"
 
+#include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
@@ -9,6 +10,7 @@
 #include <bitset>
 
 #include "common/base/check.h"
+#include "common/base/encoding.h"
 
 namespace noroshi::text {
 namespace {
@@ -175,6 +177,18 @@ std::string ToValidUtf8(std::string_view bytes) {
     if (c == 0) continue;
     AppendUtf8(c < 0 ? 0xfffd : c, &out);
   }
+  return out;
+}
+
+std::optional<std::string> Nfkc(std::string_view utf8) {
+  if (!IsValidUtf8(utf8)) return std::nullopt;
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* form = icu::Normalizer2::getNFKCInstance(error);
+  NOROSHI_CHECK(U_SUCCESS(error));
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out);
+  form->normalizeUTF8(0, {utf8.data(), static_cast<int32_t>(utf8.size())}, sink, nullptr, error);
+  NOROSHI_CHECK(U_SUCCESS(error));
   return out;
 }
 

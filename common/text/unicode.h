@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,10 @@ namespace noroshi::text {
 
 // UTF-8 with every malformed sequence replaced by U+FFFD and NUL removed.
 std::string ToValidUtf8(std::string_view bytes);
+
+// NFKC and nothing else, for what must compare equal however it was typed
+// (passwords). nullopt: not UTF-8.
+std::optional<std::string> Nfkc(std::string_view utf8);
 
 // For matching by rules and people: NFKC (full-width and half-width forms,
 // circled digits and the like become their plain forms), case folding, the

@@ -17,6 +17,18 @@ TEST(Sha256Test, MatchesFips180Examples) {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(HmacTest, MatchesRfc2202AndRfc4231) {
+  EXPECT_EQ(ToHex(HmacSha1(std::string(20, '\x0b'), "Hi There")),
+            "b617318655057264e28bc0b6fb378c8ef146be00");
+  EXPECT_EQ(ToHex(HmacSha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  // A key longer than a block.
+  EXPECT_EQ(ToHex(HmacSha256(std::string(131, '\xaa'),
+                             "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(HmacSha256("", "").size(), kSha256Bytes);
+}
+
 TEST(Sha256Test, StartsAnewAfterFinish) {
   Sha256 hash;
   EXPECT_EQ(hash.Update("a").Update("bc").Finish(), Sha256Of("abc"));

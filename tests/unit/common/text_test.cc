@@ -208,5 +208,13 @@ TEST(CharsetRepairTest, NeverFailsAndAlwaysGivesUtf8) {
   }
 }
 
+TEST(NfkcTest, OneFormForEveryKeyboard) {
+  EXPECT_EQ(Nfkc("\xef\xbc\xa1\xef\xbc\x91 x"), "A1 x");        // Full-width A and 1.
+  EXPECT_EQ(Nfkc("\xe3\x81\x8b\xe3\x82\x99"), "\xe3\x81\x8c");  // KA and voicing mark: GA.
+  EXPECT_EQ(Nfkc("Case stays\t"), "Case stays\t");
+  EXPECT_EQ(Nfkc(""), "");
+  EXPECT_EQ(Nfkc("\xed\xa0\x80"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace noroshi::text
