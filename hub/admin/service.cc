@@ -10,13 +10,16 @@
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "common/taxonomy/taxonomy.h"
-#include "hub/admin/json.h"
+#include "hub/render/json.h"
 #include "hub/sharing/audience.h"
 
 namespace noroshi::admin {
 namespace {
 
 namespace json = boost::json;
+using render::FromWord;
+using render::TimeJson;
+using render::ToJson;
 
 constexpr size_t kNameBytesMax = 512;
 constexpr size_t kTextBytesMax = 64 * 1024;
@@ -137,8 +140,9 @@ const std::map<std::string, Service::Verb, std::less<>>& Service::Verbs() {
       {"agent.list", &Service::AgentList},   {"agent.revoke", &Service::AgentRevoke},
       {"case.list", &Service::CaseList},     {"case.show", &Service::CaseShow},
       {"alert.issue", &Service::AlertIssue}, {"alert.list", &Service::AlertList},
-      {"alert.show", &Service::AlertShow},   {"status", &Service::Status},
-      {"verify", &Service::Verify},          {"backup", &Service::Backup},
+      {"alert.show", &Service::AlertShow},   {"call", &Service::Call},
+      {"status", &Service::Status},          {"verify", &Service::Verify},
+      {"backup", &Service::Backup},
   };
   return verbs;
 }
@@ -435,6 +439,10 @@ Service::Answer Service::AlertList(const Caller&, const json::object& request) {
 }
 
 // ---- the hub itself ----
+
+Service::Answer Service::Call(const Caller& caller, const json::object& request) {
+  return parts_.api(caller.login, request);
+}
 
 Service::Answer Service::Status(const Caller&, const json::object& request) {
   const auto snapshot = parts_.store->Snapshot();

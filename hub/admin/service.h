@@ -40,6 +40,10 @@ class Service {
     std::function<std::string()> agent_address;  // "HOST:PORT" for tokens.
     // Adds sessions, refusals and the like to a status answer.
     std::function<void(boost::json::object*)> add_status;
+    // The API's routes, for somebody with this login at the socket.
+    std::function<Result<boost::json::object>(const std::string& login,
+                                              const boost::json::object& request)>
+        api;
     std::function<Result<boost::json::object>()> verify;
     std::function<Result<boost::json::object>(const std::string& folder)> backup;
   };
@@ -65,6 +69,7 @@ class Service {
   Answer AlertIssue(const Caller& caller, const boost::json::object& request);
   Answer AlertList(const Caller& caller, const boost::json::object& request);
   Answer AlertShow(const Caller& caller, const boost::json::object& request);
+  Answer Call(const Caller& caller, const boost::json::object& request);
   Answer Status(const Caller& caller, const boost::json::object& request);
   Answer Verify(const Caller& caller, const boost::json::object& request);
   Answer Backup(const Caller& caller, const boost::json::object& request);

@@ -122,6 +122,11 @@ class CommandLine {
         ->required();
     init->add_option("--listen", options_.init.listen, "HOST:PORT for agents")
         ->default_val("127.0.0.1:8443");
+    init->add_option("--web-listen", options_.init.web_listen,
+                     "HOST:PORT for browsers and programs (default: port 8444 beside --listen)");
+    init->add_option("--administrator", options_.init.administrator,
+                     "Login of the first administrator")
+        ->capture_default_str();
     init->add_option("--host-name", options_.init.host_names,
                      "DNS name or IP address by which agents reach the hub; may be repeated");
     auto* serve = Local("serve", "Run the hub in the foreground", [this]() -> Result<json::object> {

@@ -67,11 +67,15 @@ Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
   NOROSHI_RETURN_IF_ERROR(hub->StartEngine());
   NOROSHI_RETURN_IF_ERROR(hub->SetAlertRules());
   NOROSHI_RETURN_IF_ERROR(hub->StartIntake());
+  NOROSHI_RETURN_IF_ERROR(hub->MakeWeb(secrets));
   NOROSHI_RETURN_IF_ERROR(hub->StartAdmin());
+  hub->web_->Start();
+  NOROSHI_RETURN_IF_ERROR(files.WriteDurably(layout.web_address, hub->web_address() + '\n', 0644));
   NOROSHI_RETURN_IF_ERROR(files.WriteDurably(layout.address, hub->address() + '\n', 0644));
   Log(Level::kInfo, "hub_serving",
       {{"name", hub->config_.name},
        {"address", hub->address()},
+       {"web_address", hub->web_address()},
        {"version", NOROSHI_VERSION},
        {"log_id", ToHex(hub->journal_->log_id())},
        {"entries", hub->journal_->size()}});
@@ -85,6 +89,11 @@ Hub::~Hub() {
   // First nobody new, then the parts in reverse order of construction.
   admin_.reset();
   {
+    const std::lock_guard lock(live_api_mutex_);
+    live_api_ = nullptr;
+  }
+  web_.reset();
+  {
     const std::lock_guard lock(live_intake_mutex_);
     live_intake_ = nullptr;
   }
@@ -92,6 +101,7 @@ Hub::~Hub() {
   if (fanout_ != nullptr) fanout_->Flush();
   std::error_code ignored;  // A stale address file is harmless: it is rewritten at the start.
   std::filesystem::remove(layout_.address, ignored);
+  std::filesystem::remove(layout_.web_address, ignored);
 }
 
 Result<void> Hub::OpenJournal(const Secrets& secrets) {
@@ -180,6 +190,34 @@ void Hub::OnApplied(const engine::Applied& applied) {
   if (!applied.outboxes.empty()) fanout_->OnApplied(applied.outboxes);
   if (applied.deadlines_changed) ticker_->OnDeadlinesChanged();
   dispatcher_->OnApplied();
+  const std::lock_guard lock(live_api_mutex_);
+  if (live_api_ != nullptr) live_api_->OnApplied(applied);
+}
+
+Result<void> Hub::MakeWeb(const Secrets& secrets) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto server, authority_->Server(ServerNames(config_)));
+  Web::Parts parts;
+  parts.config = &config_;
+  parts.journal = journal_.get();
+  parts.runner = runner_.get();
+  parts.store = store_.get();
+  parts.authority = authority_.get();
+  parts.tls.certificate_chain_pem = server.chain_pem;
+  parts.tls.private_key_pem = server.key_pem;
+  parts.tls.ca_pem = authority_->ca_pem();
+  parts.tls.clock = &SystemClock();
+  parts.master_key = secrets.master_key;
+  parts.agent_address = [this] {
+    return config_.public_address.empty() ? address() : config_.public_address;
+  };
+  parts.health = [this]() -> Result<void> {
+    NOROSHI_RETURN_IF_ERROR(journal_->Health());
+    return runner_->Health();
+  };
+  NOROSHI_ASSIGN_OR_RETURN(web_, Web::Make(std::move(parts)));
+  const std::lock_guard lock(live_api_mutex_);
+  live_api_ = &web_->api();
+  return {};
 }
 
 Result<void> Hub::StartIntake() {
@@ -224,7 +262,8 @@ void Hub::Tend() {
     return;
   }
   if (!server->renewed) return;
-  const auto replaced = context_->ReplaceCertificate(server->chain_pem, server->key_pem);
+  auto replaced = context_->ReplaceCertificate(server->chain_pem, server->key_pem);
+  if (replaced.ok()) replaced = web_->ReplaceCertificate(server->chain_pem, server->key_pem);
   if (!replaced.ok()) {
     Log(Level::kError, "server_certificate_failed", {{"reason", replaced.error().message}});
     return;
@@ -273,6 +312,9 @@ Result<void> Hub::StartAdmin() {
     return config_.public_address.empty() ? address() : config_.public_address;
   };
   parts.add_status = [this](json::object* answer) { AddStatus(answer); };
+  parts.api = [this](const std::string& login, const json::object& request) {
+    return web_->api().HandleLocal(login, request);
+  };
   parts.verify = [this] { return Verify(); };
   parts.backup = [this](const std::string& folder) { return Backup(folder); };
   service_ = std::make_unique<admin::Service>(std::move(parts));

@@ -20,6 +20,7 @@
 #include "hub/app/registrar.h"
 #include "hub/app/secrets.h"
 #include "hub/app/serve.h"
+#include "hub/app/web.h"
 #include "hub/engine/runner.h"
 #include "hub/fanout/fanout.h"
 #include "hub/fanout/ticker.h"
@@ -41,6 +42,7 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   std::string address() const { return intake_->address(); }
+  std::string web_address() const { return web_->address(); }
 
   // What changes by itself with time: the server's certificate. Call about once
   // an hour.
@@ -54,6 +56,7 @@ class Hub {
   Result<void> StartEngine();
   Result<void> SetAlertRules();
   Result<void> StartIntake();
+  Result<void> MakeWeb(const Secrets& secrets);
   Result<void> StartAdmin();
   void OnApplied(const engine::Applied& applied);
   void AddStatus(boost::json::object* answer) const;
@@ -84,6 +87,10 @@ class Hub {
   std::mutex live_intake_mutex_;
   intake::Intake* live_intake_ = nullptr;
   std::mutex verify_mutex_;  // Held through a whole Verify: it has one scratch folder.
+  // The engine's thread tells it what changed: null before it stands and after it goes.
+  std::mutex live_api_mutex_;
+  api::Api* live_api_ = nullptr;
+  std::unique_ptr<Web> web_;
   std::unique_ptr<admin::Service> service_;
   std::unique_ptr<admin::SocketServer> admin_;
 };

@@ -8,7 +8,7 @@
 #include "common/base/encoding.h"
 #include "common/config/config.h"
 #include "common/tls/address.h"
-#include "hub/admin/json.h"
+#include "hub/render/json.h"
 
 namespace noroshi::app {
 
@@ -42,7 +42,7 @@ v1::AlertRule ReadAlertRule(config::Table& table) {
   for (auto& id : table.Strings("event_types", 8)) rule.add_event_types(id);
   rule.set_confidence_at_least(
       static_cast<uint32_t>(table.Integer("confidence_at_least", {0, 100}, 0)));
-  const auto kind = admin::FromWord<v1::AlertKind>(table.String("alert_kind"));
+  const auto kind = render::FromWord<v1::AlertKind>(table.String("alert_kind"));
   if (kind.ok()) {
     rule.set_alert_kind(*kind);
   } else {
@@ -67,6 +67,25 @@ void ReadAlertRules(config::Table& root, v1::AlertRulesSet* rules) {
     v1::AlertRule rule = ReadAlertRule(table);
     if (!seen.insert(rule.id()).second) table.Fail("id", "two rules have this id");
     *rules->add_rules() = std::move(rule);
+  }
+}
+
+void ReadWeb(config::Table& root, HubConfig* hub) {
+  config::Table web = root.Sub("web");
+  hub->web_listen = web.String("listen", "");
+  if (!hub->web_listen.empty()) CheckHostPort(web, "listen", hub->web_listen);
+  hub->web_public_address = web.String("public_address", "");
+  if (!hub->web_public_address.empty()) {
+    CheckHostPort(web, "public_address", hub->web_public_address);
+  }
+  config::Table oidc = root.Sub("openid_connect");
+  hub->oidc_issuer = oidc.String("issuer", "");
+  hub->oidc_client_id = oidc.String("client_id", "");
+  hub->oidc_client_secret_file = oidc.String("client_secret_file", "");
+  hub->oidc_acr = oidc.String("acr", "");
+  hub->oidc_ca_file = oidc.String("ca_file", "");
+  if (!hub->oidc_issuer.empty() && hub->oidc_client_id.empty()) {
+    oidc.Fail("client_id", "an issuer needs a client_id");
   }
 }
 
@@ -104,6 +123,7 @@ Layout::Layout(std::string data_folder)
       master_key(keys + "/master.key"),
       log_key(keys + "/log.key"),
       address(run + "/address"),
+      web_address(run + "/web_address"),
       admin_socket(run + "/admin.sock"),
       lock(data + "/lock") {}
 
@@ -119,6 +139,7 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
   hub.public_address = root.String("public_address", "");
   if (!hub.public_address.empty()) CheckHostPort(root, "public_address", hub.public_address);
   hub.admin_group = root.Sub("admin").String("group", "");
+  ReadWeb(root, &hub);
   hub.free_space_reserve_bytes =
       root.Sub("journal").Size("free_space_reserve", {kMiB, 1024 * kGiB}, 256 * kMiB);
   hub.analysis_workers = static_cast<int>(root.Sub("analysis").Integer("workers", {1, 64}, 2));
@@ -136,9 +157,13 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
   return hub;
 }
 
-std::vector<std::string> ServerNames(const HubConfig& config) {
+namespace {
+
+// The configured names, and the hosts of these addresses, each once.
+std::vector<std::string> NamesOf(const HubConfig& config,
+                                 std::initializer_list<std::string> addresses) {
   std::vector<std::string> names = config.host_names;
-  for (const std::string& address : {config.listen, config.public_address}) {
+  for (const std::string& address : addresses) {
     const auto parsed = tls::ParseHostPort(address);
     if (!parsed.ok() || parsed->host == "0.0.0.0" || parsed->host == "::") continue;
     if (std::find(names.begin(), names.end(), parsed->host) == names.end()) {
@@ -148,13 +173,26 @@ std::vector<std::string> ServerNames(const HubConfig& config) {
   return names;
 }
 
+}  // namespace
+
+std::vector<std::string> ServerNames(const HubConfig& config) {
+  return NamesOf(
+      config, {config.listen, config.public_address, config.web_listen, config.web_public_address});
+}
+
+std::vector<std::string> WebNames(const HubConfig& config) {
+  return NamesOf(config, {config.web_listen, config.web_public_address});
+}
+
 std::string NewHubConfigText(const std::string& name, const std::string& listen,
+                             const std::string& web_listen,
                              const std::vector<std::string>& host_names) {
   std::string names;
   for (const auto& host : host_names) names += (names.empty() ? "" : ", ") + Quoted(host);
   std::string text(kHubToml);
   ReplaceAll("\"@NAME@\"", Quoted(name), &text);
   ReplaceAll("\"@LISTEN@\"", Quoted(listen), &text);
+  ReplaceAll("\"@WEB_LISTEN@\"", Quoted(web_listen), &text);
   ReplaceAll("@HOST_NAMES@", names, &text);
   return text;
 }

@@ -22,6 +22,13 @@ struct HubConfig {
   std::vector<std::string> host_names;  // In the server's certificate.
   std::string public_address;           // In agents' tokens; empty: the listening address.
   std::string admin_group;
+  std::string web_listen;          // "HOST:PORT" for browsers and programs; empty: nowhere.
+  std::string web_public_address;  // "HOST:PORT" by which they reach it; empty: where it listens.
+  std::string oidc_issuer;         // Empty: no OpenID Connect.
+  std::string oidc_client_id;
+  std::string oidc_client_secret_file;
+  std::string oidc_acr;
+  std::string oidc_ca_file;
   uint64_t free_space_reserve_bytes = 0;
   int analysis_workers = 0;
   uint64_t memory_budget_bytes = 0;  // Submissions under way, over all agents.
@@ -46,6 +53,7 @@ struct Layout {
   std::string master_key;
   std::string log_key;
   std::string address;
+  std::string web_address;
   std::string admin_socket;
   std::string lock;  // Held by whoever owns the data.
 };
@@ -57,8 +65,12 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path);
 // name that they dial.
 std::vector<std::string> ServerNames(const HubConfig& config);
 
-// The text of a new hub.toml. listen and host_names have been validated.
+// By which names browsers may call the web server: the same, and its own addresses'.
+std::vector<std::string> WebNames(const HubConfig& config);
+
+// The text of a new hub.toml. Addresses and host_names have been validated.
 std::string NewHubConfigText(const std::string& name, const std::string& listen,
+                             const std::string& web_listen,
                              const std::vector<std::string>& host_names);
 
 }  // namespace noroshi::app

@@ -2,12 +2,14 @@
 
 #include <boost/json/array.hpp>
 #include <filesystem>
+#include <future>
 
 #include "common/base/encoding.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/file.h"
 #include "common/runtime/random.h"
 #include "common/tls/address.h"
+#include "hub/api/sessions.h"
 #include "hub/app/backup.h"
 #include "hub/app/data_lock.h"
 #include "hub/app/hub_config.h"
@@ -15,6 +17,7 @@
 #include "hub/app/state_check.h"
 #include "hub/engine/rebuild.h"
 #include "hub/identity/authority.h"
+#include "hub/identity/tokens.h"
 #include "hub/journal/rocks_journal.h"
 #include "hub/store/store.h"
 
@@ -25,6 +28,7 @@ namespace json = boost::json;
 
 constexpr size_t kFindingsMax = 100;
 constexpr size_t kNameBytesMax = 256;
+constexpr char kCentreId[] = "centre";
 
 journal::RocksJournalOptions JournalOptions(const Layout& layout, const Secrets& secrets) {
   journal::RocksJournalOptions options;
@@ -39,6 +43,55 @@ journal::RocksJournalOptions JournalOptions(const Layout& layout, const Secrets&
 // A journal whose opening already fails is the first finding, not a failure.
 json::object Finding(const std::string& where, const std::string& what) {
   return {{"where", where}, {"sequence", nullptr}, {"what", what}};
+}
+
+std::string DefaultWebListen(const tls::HostPort& agents) {
+  return tls::HostPort{agents.host, static_cast<uint16_t>(agents.port == 0 ? 0 : 8444)}.ToString();
+}
+
+Result<void> AppendOne(journal::Journal* journal, v1::EntryKind kind, const std::string& body) {
+  journal::Draft draft;
+  draft.kind = kind;
+  draft.agent = "admin:init";
+  draft.body = body;
+  std::promise<Result<journal::Acceptance>> answer;
+  auto accepted = answer.get_future();
+  journal->Append(std::move(draft), [&answer](Result<journal::Acceptance> acceptance) {
+    answer.set_value(std::move(acceptance));
+  });
+  const auto acceptance = accepted.get();
+  return acceptance.ok() ? Result<void>() : Result<void>(acceptance.error());
+}
+
+// The centre's organisation and its first administrator; returns the secret of the
+// one-time link.
+Result<std::string> AddCentre(journal::Journal* journal, const InitRequest& request) {
+  v1::OrganizationSet centre;
+  centre.set_id(kCentreId);
+  centre.set_name_ja(request.name);
+  centre.set_name_en(request.name);
+  centre.set_kind(v1::ORGANIZATION_KIND_CENTRE);
+  NOROSHI_RETURN_IF_ERROR(
+      AppendOne(journal, v1::ENTRY_KIND_ORGANIZATION_SET, centre.SerializeAsString()));
+  v1::Action made;
+  made.set_location("/persons/" + request.administrator);
+  v1::PersonSet& person = *made.mutable_person_set();
+  person.set_id(request.administrator);
+  person.set_organization(kCentreId);
+  person.set_name(request.administrator);
+  person.add_roles(v1::ROLE_ADMINISTRATOR);
+  person.set_language("ja");
+  NOROSHI_RETURN_IF_ERROR(AppendOne(journal, v1::ENTRY_KIND_ACTION, made.SerializeAsString()));
+  const identity::SecretToken token =
+      identity::NewSecretToken(identity::TokenPurpose::kLink, SystemRandom());
+  v1::Action linked;
+  linked.set_location("/persons/" + request.administrator);
+  v1::SignInLinkIssued& link = *linked.mutable_sign_in_link_issued();
+  link.set_person(request.administrator);
+  link.set_secret_sha256(token.hash);
+  link.set_expires_at_ms(SystemClock().NowMs() + api::kLinkLifeMs);
+  NOROSHI_RETURN_IF_ERROR(AppendOne(journal, v1::ENTRY_KIND_ACTION, linked.SerializeAsString()));
+  return token.text;
 }
 
 // The state may be absent (a backup, a restored hub): then there is nothing to compare.
@@ -74,6 +127,13 @@ Result<json::object> Init(const InitRequest& request) {
   }
   const auto listen = tls::ParseHostPort(request.listen);
   if (!listen.ok()) return listen.error().Prefixed("--listen");
+  const std::string web_listen =
+      request.web_listen.empty() ? DefaultWebListen(*listen) : request.web_listen;
+  const auto web = tls::ParseHostPort(web_listen);
+  if (!web.ok()) return web.error().Prefixed("--web-listen");
+  if (!IsIdentifier(request.administrator)) {
+    return Error{ErrorCode::kInvalid, "--administrator: 1 to 64 of [a-z0-9._-]"};
+  }
   FileSystem& files = SystemFileSystem();
   const Layout layout(request.data);
   if (files.Exists(layout.config) || files.Exists(layout.keys)) {
@@ -89,13 +149,19 @@ Result<json::object> Init(const InitRequest& request) {
   options.hub_name = request.name;
   options.create_if_missing = true;
   NOROSHI_ASSIGN_OR_RETURN(const auto journal, journal::OpenRocksJournal(options));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string link, AddCentre(journal.get(), request));
   // Last: a folder with a configuration is a whole hub.
   NOROSHI_RETURN_IF_ERROR(files.WriteDurably(
-      layout.config, NewHubConfigText(request.name, request.listen, request.host_names), 0644));
+      layout.config, NewHubConfigText(request.name, request.listen, web_listen, request.host_names),
+      0644));
+  const std::string port = web->port == 0 ? "<port>" : std::to_string(web->port);
   return json::object{{"data", request.data},
                       {"log_id", ToHex(journal->log_id())},
                       {"log_public_key", ToHex(journal->log_public_key())},
-                      {"configuration", layout.config}};
+                      {"configuration", layout.config},
+                      {"administrator", request.administrator},
+                      {"link", "https://" + web->host + ':' + port + "/link#" + link},
+                      {"link_expires_at", FormatUtc(SystemClock().NowMs() + api::kLinkLifeMs)}};
 }
 
 Result<json::object> Verify(const std::string& data, const std::string& backup_folder) {

@@ -17,11 +17,15 @@ struct InitRequest {
   std::string data;
   std::string name;
   std::string listen;
+  std::string web_listen;               // Empty: beside `listen`, on port 8444 (or any free one).
+  std::string administrator = "admin";  // Login of the first administrator.
   std::vector<std::string> host_names;
 };
 
-// Makes data folder, keys, certificate authority, configuration and an empty
-// journal. kConflict if the folder holds a hub already; nothing is overwritten.
+// Makes data folder, keys, certificate authority, configuration, and a journal with
+// the centre's organisation and the first administrator; the answer holds the
+// one-time link with which that person signs in first. kConflict if the folder holds
+// a hub already; nothing is overwritten.
 Result<boost::json::object> Init(const InitRequest& request);
 
 // Reads everything and names what does not fit: {"entries", "findings": [{"where",

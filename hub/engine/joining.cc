@@ -138,6 +138,7 @@ void Batch::OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store:
   opened->set_exercise_id(row->exercise_id());
   opened->set_opened_at_ms(at_.time_ms);
   opened->set_updated_at_ms(at_.time_ms);
+  opened->set_version(1);
   opened->set_organizations(1);
   opened->set_submissions(1);
   AddMarking(*row, true, opened);

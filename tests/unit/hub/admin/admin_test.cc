@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/encoding.h"
-#include "hub/admin/json.h"
+#include "hub/render/json.h"
 #include "hub/admin/render.h"
 #include "hub/admin/socket.h"
 

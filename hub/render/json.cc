@@ -1,4 +1,4 @@
-#include "hub/admin/json.h"
+#include "hub/render/json.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "common/base/uuid.h"
 #include "common/runtime/clock.h"
 
-namespace noroshi::admin {
+namespace noroshi::render {
 namespace {
 
 namespace json = boost::json;
@@ -225,4 +225,4 @@ json::object ToJson(const store::v1::DeliveryRow& row) {
           {"late", row.late()}};
 }
 
-}  // namespace noroshi::admin
+}  // namespace noroshi::render

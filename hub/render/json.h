@@ -1,4 +1,4 @@
-// Rows of the state as JSON for the admin socket, and the words for enums.
+// Rows of the state as JSON, and the words for enums.
 //
 // Threads: pure functions.
 #pragma once
@@ -14,7 +14,7 @@
 #include "common/base/result.h"
 #include "noroshi/store/v1/state.pb.h"
 
-namespace noroshi::admin {
+namespace noroshi::render {
 
 // "MINISTRY" -> "ministry": the value's name without the prefix that all values
 // of the enum share, in lower case.
@@ -47,4 +47,4 @@ boost::json::object ToJson(const store::v1::CaseRow& row);
 boost::json::object ToJson(const store::v1::AlertRow& row);
 boost::json::object ToJson(const store::v1::DeliveryRow& row);
 
-}  // namespace noroshi::admin
+}  // namespace noroshi::render

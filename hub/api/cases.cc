@@ -1,0 +1,503 @@
+// Cases (事案): the analysts' queue, one case, and what is decided about it.
+#include "hub/api/cases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/base/encoding.h"
+#include "common/base/uuid.h"
+#include "common/taxonomy/taxonomy.h"
+#include "hub/api/call.h"
+#include "hub/render/json.h"
+#include "hub/sharing/audience.h"
+
+namespace noroshi::api {
+namespace {
+
+using access::Deed;
+using render::TimeJson;
+using render::ToJson;
+using render::Word;
+
+constexpr size_t kCaseReportsMax = 200;
+
+std::string Path(uint64_t case_id) { return fmt::format("/cases/{}", case_id); }
+
+std::string ETag(const store::CaseRow& row) { return fmt::format("\"v{}\"", row.version()); }
+
+// What is known of a case whose content is to be recorded when it is read.
+json::object Withheld(const store::CaseRow& row) {
+  return {{"case_id", row.case_id()},
+          {"kind", Word(row.kind())},
+          {"status", Word(row.status())},
+          {"priority", row.priority()},
+          {"assignee", row.assignee()},
+          {"version", row.version()},
+          {"tlp", render::TlpLabel(row.tlp())},
+          {"opened_at", TimeJson(row.opened_at_ms())},
+          {"updated_at", TimeJson(row.updated_at_ms())},
+          {"withheld", true}};
+}
+
+}  // namespace
+
+json::object CaseJson(const store::CaseRow& row) {
+  json::object object = ToJson(row);
+  object["status"] = Word(row.status());
+  object["version"] = row.version();
+  object["assignee"] = row.assignee();
+  object["priority"] = row.priority();
+  object["text"] = row.text();
+  object["opened_by"] = row.opened_by();
+  object["resolution"] = row.resolution();
+  object["lessons"] = row.lessons();
+  object["severity"] = row.has_severity() ? json::value(row.severity()) : json::value(nullptr);
+  object["closed_at"] = TimeJson(row.closed_at_ms());
+  object["merged_into"] = row.merged_into() == 0 ? json::value(nullptr) : row.merged_into();
+  json::array circles;
+  for (const auto& circle : row.circles()) circles.emplace_back(circle);
+  object["circles"] = std::move(circles);
+  object["decided"] = row.decided_by().empty() ? json::value(nullptr) : ToJson(row.decided());
+  object["decided_by"] = row.decided_by();
+  object["withheld"] = false;
+  return object;
+}
+
+namespace {
+
+Result<Reply> AnswerCase(Call& call, uint64_t case_id, int status) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, call.view().Case(case_id));
+  if (!row) return Error{ErrorCode::kNotFound, "there is no such case"};
+  json::object body = CaseJson(*row);
+  NOROSHI_ASSIGN_OR_RETURN(const auto names,
+                           call.view().OrganizationsOfCase(case_id, "", kPageMax));
+  json::array organizations;
+  for (const auto& name : names) organizations.emplace_back(name);
+  body["organizations"] = std::move(organizations);
+  Reply reply{status, std::move(body), {}, {}};
+  reply.headers.Set("ETag", ETag(*row));
+  if (status == 201) reply.headers.Set("Location", "/api/v1" + Path(case_id));
+  return reply;
+}
+
+// The case that the path names, authorised by the route's deed.
+Result<store::CaseRow> FindCase(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t id, call.NumberParam("case_id"));
+  NOROSHI_ASSIGN_OR_RETURN(auto row, call.view().Case(id));
+  // An absent one and one that is not to be seen are answered alike.
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : access::Object()));
+  if (!row) return Error{ErrorCode::kNotFound, "there is no such resource"};
+  return *std::move(row);
+}
+
+// ---- the list ----
+
+struct Filter {
+  std::optional<store::v1::CaseStatus> status;
+  std::optional<store::v1::CaseKind> kind;
+  std::string assignee;
+  std::string priority;
+  std::string event_type;
+  std::string organization;
+  std::optional<std::string> exercise;
+
+  bool Fits(const store::CaseRow& row) const {
+    if (status && row.status() != *status) return false;
+    if (kind && row.kind() != *kind) return false;
+    if (!assignee.empty() && row.assignee() != assignee) return false;
+    if (!priority.empty() && std::to_string(row.priority()) != priority) return false;
+    if (!event_type.empty() && row.indexed().event_type() != event_type) return false;
+    return row.exercise_id() == exercise.value_or("");
+  }
+};
+
+Result<Filter> ReadFilter(const Call& call) {
+  Filter filter;
+  const std::string status = call.Query("status");
+  if (status == "new") {  // The word of the enum's zero, which EnumValue leaves out.
+    filter.status = store::v1::CASE_STATUS_NEW;
+  } else if (!status.empty()) {
+    const auto value = render::FromWord<store::v1::CaseStatus>(status);
+    if (!value.ok()) return value.error().Prefixed("status");
+    filter.status = *value;
+  }
+  const std::string kind = call.Query("kind");
+  if (!kind.empty()) {
+    const auto value = render::FromWord<store::v1::CaseKind>(kind);
+    if (!value.ok()) return value.error().Prefixed("kind");
+    filter.kind = *value;
+  }
+  filter.assignee = call.Query("assignee");
+  filter.priority = call.Query("priority");
+  filter.event_type = call.Query("event_type");
+  filter.organization = call.Query("organization");
+  const std::string exercise = call.Query("exercise_id");
+  if (!exercise.empty()) filter.exercise = exercise;
+  return filter;
+}
+
+// The index that leaves least to look at, by experience; nullopt: all cases.
+std::optional<std::pair<store::List, std::string>> IndexFor(const Filter& filter) {
+  using store::List;
+  if (!filter.organization.empty()) {
+    return std::pair(List::kCasesByOrganization, filter.organization);
+  }
+  if (!filter.assignee.empty()) return std::pair(List::kCasesByAssignee, filter.assignee);
+  if (!filter.priority.empty()) return std::pair(List::kCasesByPriority, filter.priority);
+  if (filter.kind && *filter.kind != store::v1::CASE_KIND_INCIDENT) {
+    return std::pair(List::kCasesByKind, std::to_string(*filter.kind));
+  }
+  if (!filter.event_type.empty()) return std::pair(List::kCasesByEventType, filter.event_type);
+  if (filter.status) return std::pair(List::kCasesByStatus, std::to_string(*filter.status));
+  return std::nullopt;
+}
+
+// Up to `wanted` cases before a position, newest first.
+Result<std::vector<store::CaseRow>> NextCases(
+    const store::View& view, const std::optional<std::pair<store::List, std::string>>& index,
+    const std::string& before, size_t wanted) {
+  if (!index) return view.Cases(before.empty() ? 0 : ReadBigEndian64(before), wanted);
+  NOROSHI_ASSIGN_OR_RETURN(const auto ids, view.Ids(index->first, index->second, before, wanted));
+  std::vector<store::CaseRow> rows;
+  for (const std::string& id : ids) {
+    NOROSHI_ASSIGN_OR_RETURN(auto row, view.Case(ReadBigEndian64(id)));
+    if (row) rows.push_back(*std::move(row));
+  }
+  return rows;
+}
+
+Result<Reply> ListCases(Call& call) {
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(access::Object()));
+  NOROSHI_ASSIGN_OR_RETURN(const Filter filter, ReadFilter(call));
+  NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
+  NOROSHI_ASSIGN_OR_RETURN(std::string position, call.Cursor());
+  if (!position.empty() && position.size() != sizeof(uint64_t)) {
+    return Error{ErrorCode::kInvalid, "cursor: send what `next` said"};
+  }
+  const auto index = IndexFor(filter);
+  json::array items;
+  size_t looked_at = 0;
+  bool more = true;
+  while (more && items.size() < limit && looked_at < kLookedAtMax) {
+    const size_t wanted = std::min(kLookedAtMax - looked_at, std::max<size_t>(limit, kPageDefault));
+    NOROSHI_ASSIGN_OR_RETURN(const auto rows, NextCases(call.view(), index, position, wanted));
+    more = rows.size() == wanted;
+    for (const store::CaseRow& row : rows) {
+      position = BigEndian64(row.case_id());
+      ++looked_at;
+      if (!filter.Fits(row)) continue;
+      const access::Decision decision = call.Decide(Deed::kCaseRead, ObjectOf(row));
+      if (!decision.allowed) continue;
+      items.emplace_back(decision.record ? Withheld(row) : CaseJson(row));
+      if (items.size() < limit) continue;
+      more = true;
+      break;
+    }
+  }
+  return Page("cases", std::move(items), more ? position : "");
+}
+
+Result<Reply> ShowCase(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  return AnswerCase(call, row.case_id(), 200);
+}
+
+// Reports of other organisations within: each passes the policy by itself.
+Result<Reply> ListCaseReports(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
+  const uint64_t after = cursor.size() == sizeof(uint64_t) ? ReadBigEndian64(cursor) : 0;
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows,
+                           call.view().SubmissionsOfCase(row.case_id(), after, kCaseReportsMax));
+  json::array items;
+  for (const store::SubmissionRow& submission : rows) {
+    if (!call.Decide(Deed::kReportRead, ObjectOf(submission)).allowed) continue;
+    items.emplace_back(ToJson(submission));
+  }
+  const bool more = rows.size() == kCaseReportsMax;
+  return Page("reports", std::move(items), more ? BigEndian64(rows.back().sequence()) : "");
+}
+
+Result<Reply> ListCaseEvents(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
+  const uint64_t after = cursor.size() == sizeof(uint64_t) ? ReadBigEndian64(cursor) : 0;
+  NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, call.view().CaseEvents(row.case_id(), after, limit));
+  json::array items;
+  for (const store::CaseEventRow& event : rows) {
+    items.emplace_back(json::object{
+        {"sequence", event.sequence()},
+        {"time", TimeJson(event.time_ms())},
+        {"actor", event.actor()},
+        {"what", event.what()},
+        {"text", event.text()},
+        {"other_case", event.other_case() == 0 ? json::value(nullptr) : event.other_case()}});
+  }
+  const bool more = rows.size() == limit;
+  return Page("events", std::move(items), more ? BigEndian64(rows.back().sequence()) : "");
+}
+
+// ---- changes ----
+
+// Commits what `fill` makes of the case in the path, and answers with the case.
+template <typename Fill>
+Result<Reply> Change(Call& call, Fill fill) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t version, call.ExpectedVersion());
+  v1::Action action;
+  NOROSHI_RETURN_IF_ERROR(fill(row, version, &action));
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(row.case_id())));
+  return AnswerCase(call, row.case_id(), 200);
+}
+
+Result<Reply> OpenCase(Call& call) {
+  access::Object object;
+  object.tlp = sharing::TlpFromWord(call.Text("tlp"));
+  if (call.Has("circle")) object.circles.push_back(call.Text("circle"));
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(object));
+  v1::Action action;
+  v1::CaseOpened& opened = *action.mutable_case_opened();
+  opened.set_kind(call.Text("kind"));
+  opened.set_title(call.Text("title"));
+  opened.set_text(call.Text("text"));
+  opened.set_tlp(object.tlp);
+  opened.set_circle(call.Text("circle"));
+  opened.set_exercise_id(call.Text("exercise_id"));
+  uint64_t id = 0;
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases", &id));
+  return AnswerCase(call, id, 201);
+}
+
+Result<Reply> AssignCase(Call& call) {
+  return Change(
+      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
+        v1::CaseAssigned& assigned = *action->mutable_case_assigned();
+        assigned.set_case_id(row.case_id());
+        assigned.set_expected_version(version);
+        assigned.set_assignee(call.Text("assignee"));
+        if (assigned.assignee().empty()) return {};
+        // Whoever is to work on it may read it.
+        NOROSHI_ASSIGN_OR_RETURN(const auto person, call.view().Person(assigned.assignee()));
+        if (!person) return Error{ErrorCode::kInvalid, "assignee: there is no such person"};
+        NOROSHI_ASSIGN_OR_RETURN(const auto organization,
+                                 call.view().Organization(person->person().organization()));
+        if (!organization) return Error{ErrorCode::kInternal, "a person without organisation"};
+        const auto decision = access::Decide(ActorOf(*person, organization->organization()),
+                                             Deed::kCaseTriage, ObjectOf(row));
+        if (!decision.allowed) {
+          return Error{ErrorCode::kInvalid, "assignee: this person may not work on this case"};
+        }
+        return {};
+      });
+}
+
+Result<void> CheckLabels(const Call& call) {
+  const auto unknown = [](const std::string& field) {
+    return Error{ErrorCode::kInvalid, field + ": no id of the taxonomy"};
+  };
+  const std::string event_type = call.Text("event_type");
+  const std::string gov_kind = call.Text("gov_kind");
+  if (!event_type.empty() && !taxonomy::IsEventType(event_type)) return unknown("event_type");
+  if (!gov_kind.empty() && !taxonomy::IsGovKind(gov_kind)) return unknown("gov_kind");
+  const auto causes = call.Texts("causes");
+  for (size_t i = 0; i < causes.size(); ++i) {
+    if (!taxonomy::IsCause(causes[i])) return unknown(fmt::format("causes/{}", i));
+  }
+  return {};
+}
+
+Result<Reply> ClassifyCase(Call& call) {
+  return Change(
+      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
+        NOROSHI_RETURN_IF_ERROR(CheckLabels(call));
+        v1::CaseClassified& classified = *action->mutable_case_classified();
+        classified.set_case_id(row.case_id());
+        classified.set_expected_version(version);
+        classified.set_event_type(call.Text("event_type"));
+        for (const auto& cause : call.Texts("causes")) classified.add_causes(cause);
+        classified.set_gov_kind(call.Text("gov_kind"));
+        classified.set_reason(call.Text("reason"));
+        return {};
+      });
+}
+
+Result<Reply> PrioritiseCase(Call& call) {
+  return Change(
+      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
+        v1::CasePrioritised& prioritised = *action->mutable_case_prioritised();
+        prioritised.set_case_id(row.case_id());
+        prioritised.set_expected_version(version);
+        prioritised.set_priority(static_cast<uint32_t>(call.Number("priority")));
+        return {};
+      });
+}
+
+Result<Reply> NoteCase(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  v1::Action action;
+  action.mutable_case_noted()->set_case_id(row.case_id());
+  action.mutable_case_noted()->set_text(call.Text("text"));
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(row.case_id())));
+  return AnswerCase(call, row.case_id(), 200);
+}
+
+Result<Reply> JoinCase(Call& call) {
+  return Change(
+      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
+        v1::CasesJoined& joined = *action->mutable_cases_joined();
+        joined.set_into(row.case_id());
+        joined.set_from(call.Number("from"));
+        joined.set_expected_version(version);
+        joined.set_reason(call.Text("reason"));
+        NOROSHI_ASSIGN_OR_RETURN(const auto from, call.view().Case(joined.from()));
+        // The other one is changed as well.
+        const auto may =
+            from ? call.Decide(Deed::kCaseRegroup, ObjectOf(*from)) : access::Decision();
+        if (!may.allowed) return Error{ErrorCode::kInvalid, "from: there is no such case"};
+        return {};
+      });
+}
+
+Result<Reply> SplitCase(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t version, call.ExpectedVersion());
+  v1::Action action;
+  v1::CaseSplit& split = *action.mutable_case_split();
+  split.set_case_id(row.case_id());
+  split.set_expected_version(version);
+  for (const auto& item : call.body().at("reports").as_array()) {
+    split.add_submissions(item.to_number<uint64_t>());
+  }
+  split.set_title(call.Text("title"));
+  split.set_reason(call.Text("reason"));
+  uint64_t id = 0;
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases", &id));
+  return AnswerCase(call, id, 201);
+}
+
+Result<Reply> CloseCase(Call& call) {
+  return Change(
+      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
+        v1::CaseClosed& closed = *action->mutable_case_closed();
+        closed.set_case_id(row.case_id());
+        closed.set_expected_version(version);
+        closed.set_resolution(call.Text("resolution"));
+        closed.set_lessons(call.Text("lessons"));
+        if (call.Has("severity"))
+          closed.set_severity(static_cast<uint32_t>(call.Number("severity")));
+        return {};
+      });
+}
+
+Result<Reply> ReopenCase(Call& call) {
+  return Change(
+      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
+        v1::CaseReopened& reopened = *action->mutable_case_reopened();
+        reopened.set_case_id(row.case_id());
+        reopened.set_expected_version(version);
+        reopened.set_reason(call.Text("reason"));
+        return {};
+      });
+}
+
+}  // namespace
+
+void AddCaseRoutes(std::vector<Route>* routes) {
+  const auto add = [&](Route route) { routes->push_back(std::move(route)); };
+  add({"GET",
+       "/cases",
+       Deed::kCaseRead,
+       ListCases,
+       "Cases, newest first",
+       "",
+       "CasePage",
+       {"limit", "cursor", "status", "kind", "assignee", "priority", "event_type", "organization",
+        "exercise_id"}});
+  add({"POST", "/cases", Deed::kCaseOpen, OpenCase, "Open a case by hand", "CaseOpen", "Case", {}});
+  add({"GET", "/cases/{case_id}", Deed::kCaseRead, ShowCase, "One case", "", "Case", {}});
+  add({"GET",
+       "/cases/{case_id}/reports",
+       Deed::kCaseRead,
+       ListCaseReports,
+       "Its reports, in order of arrival",
+       "",
+       "ReportPage",
+       {"cursor"}});
+  add({"GET",
+       "/cases/{case_id}/history",
+       Deed::kCaseRead,
+       ListCaseEvents,
+       "What persons did with it",
+       "",
+       "CaseEventPage",
+       {"limit", "cursor"}});
+  add({"PUT",
+       "/cases/{case_id}/assignee",
+       Deed::kCaseTriage,
+       AssignCase,
+       "Assign it",
+       "CaseAssign",
+       "Case",
+       {}});
+  add({"PUT",
+       "/cases/{case_id}/classification",
+       Deed::kCaseTriage,
+       ClassifyCase,
+       "Confirm or correct its classification",
+       "CaseClassify",
+       "Case",
+       {}});
+  add({"PUT",
+       "/cases/{case_id}/priority",
+       Deed::kCaseTriage,
+       PrioritiseCase,
+       "Set its priority",
+       "CasePrioritise",
+       "Case",
+       {}});
+  add({"POST",
+       "/cases/{case_id}/notes",
+       Deed::kCaseTriage,
+       NoteCase,
+       "Write a note",
+       "CaseNote",
+       "Case",
+       {}});
+  add({"POST",
+       "/cases/{case_id}/join",
+       Deed::kCaseRegroup,
+       JoinCase,
+       "Take in another case",
+       "CaseJoin",
+       "Case",
+       {}});
+  add({"POST",
+       "/cases/{case_id}/split",
+       Deed::kCaseRegroup,
+       SplitCase,
+       "Move reports into a new case",
+       "CaseSplit",
+       "Case",
+       {}});
+  add({"POST",
+       "/cases/{case_id}/closure",
+       Deed::kCaseClose,
+       CloseCase,
+       "Close it, with lessons",
+       "CaseClose",
+       "Case",
+       {}});
+  add({"POST",
+       "/cases/{case_id}/reopening",
+       Deed::kCaseClose,
+       ReopenCase,
+       "Open it again",
+       "CaseReopen",
+       "Case",
+       {}});
+}
+
+}  // namespace noroshi::api

@@ -1,0 +1,73 @@
+// Events: what has changed, told live to those who may see it (server-sent events).
+// An event names a resource and holds none of its content: who wants that reads it,
+// and is authorised and recorded then. For hub/api only.
+//
+// The id of an event is the journal's size when it happened. Whoever comes back with
+// Last-Event-ID gets what it missed, or "reset" if that is no longer kept.
+//
+// Threads: thread-safe. OnApplied only queues; a thread of its own, "events", reads
+// the state and sends.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hub/access/policy.h"
+#include "hub/engine/engine.h"
+#include "hub/http/message.h"
+#include "hub/store/store.h"
+
+namespace noroshi::api {
+
+inline constexpr size_t kEventsKeptMax = 4'096;
+inline constexpr size_t kChangesWaitingMax = 1'024;  // Batches; beyond it all get "reset".
+
+class Events {
+ public:
+  explicit Events(const store::Store* store);
+  ~Events();
+
+  void OnApplied(const engine::Applied& applied);
+  // last: Last-Event-ID, or empty. session: its end ends the stream.
+  void Subscribe(const access::Actor& actor, const std::string& session, const std::string& last,
+                 std::shared_ptr<http::EventSink> sink);
+  void Stop();
+
+ private:
+  enum class Kind { kCase, kAlert, kQuestion, kSample, kProposal, kDelivery };
+  struct Event {
+    uint64_t at = 0;
+    Kind kind = Kind::kCase;
+    std::string id;  // As the store has it; an organisation for kDelivery.
+  };
+  struct Subscriber {
+    access::Actor actor;
+    std::string session;
+    std::shared_ptr<http::EventSink> sink;
+  };
+
+  void Run();
+  void Tell(const std::vector<Event>& events);
+  // False: the subscriber may not act any more.
+  bool Refresh(const store::View& view, Subscriber* subscriber) const;
+  static bool May(const store::View& view, const access::Actor& actor, const Event& event);
+  static void Send(const Event& event, http::EventSink* sink);
+
+  const store::Store* store_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Event> waiting_;           // Guarded by mutex_.
+  bool overrun_ = false;                 // Guarded by mutex_.
+  std::deque<Event> kept_;               // Guarded by mutex_.
+  uint64_t forgotten_ = 0;               // Guarded by mutex_: the newest event that is not kept.
+  std::vector<Subscriber> subscribers_;  // Guarded by mutex_.
+  bool stop_ = false;                    // Guarded by mutex_.
+  std::thread thread_;
+};
+
+}  // namespace noroshi::api
