@@ -40,7 +40,6 @@ Error CurlError(CURLcode code) {
       return {
           ErrorCode::kOverloaded,
           fmt::format("the identity provider: a reply of more than {} bytes", kHttpReplyBytesMax)};
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
       return {ErrorCode::kInvalid, message};
     default:

@@ -10,12 +10,14 @@
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "hub/identity/provider.h"
+#include "tests/support/query.h"
 #include "tests/unit/hub/identity/token_signer.h"
 
 namespace noroshi::identity {
 namespace {
 
 namespace json = boost::json;
+using support::QueryOf;
 
 constexpr char kIssuer[] = "https://login.example";
 constexpr char kRedirect[] = "https://hub.example/api/v1/sign-in/callback";
@@ -33,31 +35,6 @@ class ManualClock final : public Clock {
  private:
   std::atomic<int64_t> elapsed_ms_ = 0;
 };
-
-std::string Decoded(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    out += FromHex(text.substr(i + 1, 2)).value();
-    i += 2;
-  }
-  return out;
-}
-
-std::map<std::string, std::string> QueryOf(const std::string& url) {
-  std::map<std::string, std::string> values;
-  for (size_t at = url.find('?'); at != std::string::npos;) {
-    const size_t end = url.find('&', at + 1);
-    const std::string pair = url.substr(at + 1, end - at - 1);
-    const size_t equals = pair.find('=');
-    values[Decoded(pair.substr(0, equals))] = Decoded(pair.substr(equals + 1));
-    at = end;
-  }
-  return values;
-}
 
 // A provider in memory, which can be told to misbehave.
 class FakeProvider final : public HttpGetter {
