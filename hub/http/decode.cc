@@ -26,13 +26,6 @@ bool IsPathCharacter(char c) {
 // More than RFC 3986 has: browsers leave some characters of a query as they are.
 bool IsQueryCharacter(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
 
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 Result<std::string> Unescape(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
@@ -90,6 +83,13 @@ bool IsPort(std::string_view text) {
 }
 
 }  // namespace
+
+int HexDigit(char c) {
+  if (IsDigit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
 
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {

@@ -28,62 +28,55 @@ bool IsDigits(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-}  // namespace
-
-// Beast tells what it reads; we keep it. It sees only headers that ScanHead has
-// found well-formed.
-class RequestReader::Parser final : public beast::http::basic_parser<true> {
+// Beast tells what it reads in a header; we keep it. It sees only headers that
+// ScanHead has found well-formed, each in one piece, and never a body.
+class HeadParser final : public beast::http::basic_parser<true> {
  public:
-  explicit Parser(Request& request) : request_(request) {
-    // Ours come first; this one must not.
-    header_limit(UINT32_MAX);
+  explicit HeadParser(Request& request) : request_(request) {
+    header_limit(UINT32_MAX);  // Ours come first.
     body_limit(boost::none);
     eager(false);
   }
-
-  int version = 0;        // 11 is HTTP/1.1.
-  bool in_header = true;  // Fields after it are trailers, and dropped.
-  bool odd_chunk = false;
+  int version() const { return version_; }  // 11 is HTTP/1.1.
 
  private:
-  void on_request_impl(beast::http::verb, string_view method, string_view target, int number,
+  void on_request_impl(beast::http::verb, string_view method, string_view target, int version,
                        error_code& error) override {
     error = {};
-    version = number;
     request_.method = View(method);
     request_.raw_target = View(target);
+    version_ = version;
   }
-  void on_response_impl(int, string_view, int, error_code&) override { NOROSHI_CHECK(false); }
   void on_field_impl(beast::http::field, string_view name, string_view value,
                      error_code& error) override {
     error = {};
-    if (in_header) request_.headers.Add(std::string(View(name)), std::string(View(value)));
+    request_.headers.Add(std::string(View(name)), std::string(View(value)));
   }
   void on_header_impl(error_code& error) override { error = {}; }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code& error) override {
-    error = {};
-  }
-  std::size_t on_body_impl(string_view bytes, error_code& error) override {
-    error = {};
-    request_.body.append(bytes.data(), bytes.size());
-    return bytes.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& error) override {
-    odd_chunk = odd_chunk || !extensions.empty();
-    error = odd_chunk ? make_error_code(beast::http::error::bad_chunk_extension) : error_code();
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& error) override {
-    return on_body_impl(bytes, error);
-  }
   void on_finish_impl(error_code& error) override { error = {}; }
 
+  // The rest is of responses and bodies.
+  void on_response_impl(int, string_view, int, error_code&) override { NOROSHI_CHECK(false); }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {
+    NOROSHI_CHECK(false);
+  }
+  std::size_t on_body_impl(string_view, error_code&) override { NOROSHI_CHECK(false); }
+  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {
+    NOROSHI_CHECK(false);
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view, error_code&) override {
+    NOROSHI_CHECK(false);
+  }
+
   Request& request_;
+  int version_ = 0;
 };
+
+}  // namespace
 
 RequestReader::RequestReader(const Limits& limits,
                              const std::set<std::string, std::less<>>& host_names)
     : limits_(limits), host_names_(host_names) {}
-RequestReader::~RequestReader() = default;
 
 void RequestReader::Refuse(int status, std::string detail) {
   stage_ = Stage::kRefused;
@@ -149,18 +142,19 @@ bool RequestReader::ScanLine(std::string_view line) {
 }
 
 void RequestReader::FinishHead(size_t head_bytes) {
-  parser_ = std::make_unique<Parser>(request_);
+  HeadParser parser(request_);
   error_code error;
-  const size_t used = parser_->put(boost::asio::buffer(buffer_.data(), head_bytes), error);
-  if (error == beast::http::error::bad_version || (!error && parser_->version != 11))
+  const size_t used = parser.put(boost::asio::buffer(buffer_.data(), head_bytes), error);
+  if (error == beast::http::error::bad_version || (!error && parser.version() != 11)) {
     return Refuse(505, "only HTTP/1.1 is spoken here");
-  if (error || used != head_bytes || !parser_->is_header_done()) {
+  }
+  if (error || used != head_bytes || !parser.is_header_done()) {
     return Refuse(400, "the header is not well-formed HTTP/1.1");
   }
   buffer_.erase(0, head_bytes);
-  parser_->in_header = false;
-  parser_->eager(true);
-  keep_alive_ = parser_->keep_alive();
+  keep_alive_ = parser.keep_alive();
+  chunked_ = parser.chunked();
+  body_left_ = parser.content_length().value_or(0);
   if (CheckHead()) stage_ = Stage::kHeadDone;
 }
 
@@ -202,12 +196,12 @@ bool RequestReader::CheckFraming() {
   const std::string* expect = headers.Find("Expect");
   if (headers.Count("Host") != 1) {
     Refuse(400, "exactly one Host field is needed");
-  } else if (!(parser_->content_length() || parser_->chunked() || (!encoding && !length)) ||
-             (encoding != nullptr && length != nullptr)) {
-    Refuse(400, "the body's length is not told in one way");
+  } else if (encoding != nullptr && length != nullptr) {
+    Refuse(400, "the body's length is told in two ways");
   } else if (headers.Count("Content-Length") > 1 || headers.Count("Transfer-Encoding") > 1 ||
              (length != nullptr && !IsDigits(*length)) ||
-             (encoding != nullptr && !boost::algorithm::iequals(*encoding, "chunked"))) {
+             (encoding != nullptr && !boost::algorithm::iequals(*encoding, "chunked")) ||
+             (encoding != nullptr) != chunked_) {
     Refuse(400, "the body's length must be one Content-Length or \"chunked\"");
   } else if (expect != nullptr && !boost::algorithm::iequals(*expect, "100-continue")) {
     Refuse(417, "only 100-continue can be expected");
@@ -218,56 +212,38 @@ bool RequestReader::CheckFraming() {
   return false;
 }
 
-bool RequestReader::has_body() const {
-  NOROSHI_CHECK(stage_ == Stage::kHeadDone);
-  return !parser_->is_done();
-}
-
 void RequestReader::AllowBody(uint64_t bytes_max) {
   NOROSHI_CHECK(stage_ == Stage::kHeadDone);
-  const auto length = parser_->content_length();
-  if (length && *length > bytes_max) return Refuse(413, "the body has too many bytes");
-  if (parser_->is_done()) {
-    stage_ = Stage::kDone;
-    return;
-  }
-  parser_->body_limit(bytes_max);
-  stage_ = Stage::kBody;
-  ReadBody();
+  if (body_left_ > bytes_max) return Refuse(413, "the body has too many bytes");
+  stage_ = has_body() ? Stage::kBody : Stage::kDone;
+  chunks_ = ChunkDecoder(bytes_max);
+  Advance();
 }
 
 void RequestReader::ReadBody() {
-  while (!buffer_.empty() && !parser_->is_done()) {
-    error_code error;
-    const size_t used = parser_->put(boost::asio::buffer(buffer_), error);
-    buffer_.erase(0, used);
-    body_raw_bytes_ += used;
-    if (error == beast::http::error::need_more) break;
-    if (error == beast::http::error::body_limit) return Refuse(413, "the body has too many bytes");
-    if (error) return Refuse(400, "the chunked body is not well-formed, or has extensions");
+  std::string_view bytes = buffer_;
+  if (chunked_) {
+    const ChunkDecoder::State state = chunks_.Take(&bytes, &request_.body);
+    if (state == ChunkDecoder::State::kBad) {
+      return Refuse(400, "the chunked body is not well-formed, or not plainly");
+    }
+    if (state == ChunkDecoder::State::kTooLong) return Refuse(413, "the body has too many bytes");
+    if (state == ChunkDecoder::State::kDone) stage_ = Stage::kDone;
+  } else {
+    const size_t some = std::min<uint64_t>(body_left_, bytes.size());
+    request_.body.append(bytes.substr(0, some));
+    bytes.remove_prefix(some);
+    body_left_ -= some;
+    if (body_left_ == 0) stage_ = Stage::kDone;
   }
-  if (parser_->is_done()) {
-    stage_ = Stage::kDone;
-    return;
-  }
-  // What Beast leaves here is the beginning of a chunk's header, or trailers.
-  if (buffer_.size() > limits_.header_bytes_max) {
-    return Refuse(431, "the trailers have too many bytes");
-  }
-  const uint64_t content = request_.body.size();
-  if (body_raw_bytes_ > 2 * content + kChunkOverheadBytesMax) {
-    Refuse(400, "the chunks of the body are too small");
-  }
+  buffer_.erase(0, buffer_.size() - bytes.size());
 }
 
 Request RequestReader::Take() {
   NOROSHI_CHECK(stage_ == Stage::kDone);
   Request taken = std::move(request_);
   request_ = Request();
-  parser_.reset();
   scanned_ = line_begin_ = lines_ = 0;
-  body_raw_bytes_ = 0;
-  expects_continue_ = false;
   stage_ = Stage::kNothing;
   Advance();
   return taken;

@@ -5,19 +5,16 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
+#include "hub/http/chunks.h"
 #include "hub/http/limits.h"
 #include "hub/http/message.h"
 
 namespace noroshi::http {
-
-// Bytes of a chunked body that are not content, beyond as many again as its content.
-inline constexpr size_t kChunkOverheadBytesMax = 64 * kKiB;
 
 struct Refusal {
   int status = 400;
@@ -37,7 +34,6 @@ class RequestReader {
 
   // Both outlive the reader. host_names as ParseHost gives them.
   RequestReader(const Limits& limits, const std::set<std::string, std::less<>>& host_names);
-  ~RequestReader();
 
   // Goes as far as the bytes allow; bytes beyond this request wait for the next.
   void Receive(std::string_view bytes);
@@ -51,7 +47,7 @@ class RequestReader {
   // From kHeadDone on; the body as far as it has come.
   const Request& request() const { return request_; }
   // REQUIRES: kHeadDone.
-  bool has_body() const;
+  bool has_body() const { return chunked_ || body_left_ > 0; }
   // The other side waits for a 100 before it sends the body.
   bool expects_continue() const { return expects_continue_; }
   bool keep_alive() const { return keep_alive_; }
@@ -60,8 +56,6 @@ class RequestReader {
   size_t waiting_bytes() const { return buffer_.size(); }
 
  private:
-  class Parser;  // Boost.Beast's.
-
   void Advance();
   void ScanHead();
   bool ScanLine(std::string_view line);
@@ -78,9 +72,10 @@ class RequestReader {
   size_t scanned_ = 0;     // Bytes of the header that are known to be well-formed.
   size_t line_begin_ = 0;  // Of the line that scanned_ is in.
   size_t lines_ = 0;
-  uint64_t body_raw_bytes_ = 0;
-  std::unique_ptr<Parser> parser_;
   Request request_;
+  bool chunked_ = false;
+  uint64_t body_left_ = 0;  // Of a body with a Content-Length.
+  ChunkDecoder chunks_;
   bool expects_continue_ = false;
   bool keep_alive_ = false;
   Refusal refusal_;

@@ -1,14 +1,18 @@
 #include "tests/unit/hub/http/raw_client.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
+#include <chrono>
 
 #include "common/tls/address.h"
 
@@ -30,6 +34,14 @@ void UsePem(SSL_CTX* context, const testing_support::Credentials& credentials) {
   BIO_free(key_bio);
 }
 
+sockaddr_in Endpoint(const std::string& host, uint16_t port) {
+  sockaddr_in endpoint{};
+  endpoint.sin_family = AF_INET;
+  endpoint.sin_port = htons(port);
+  EXPECT_EQ(inet_pton(AF_INET, host.c_str(), &endpoint.sin_addr), 1);
+  return endpoint;
+}
+
 }  // namespace
 
 std::string Answer::Field(const std::string& name) const {
@@ -43,35 +55,30 @@ std::string Answer::Field(const std::string& name) const {
   return found;
 }
 
-RawClient::RawClient(const std::string& address, const std::string& ca_pem,
-                     const testing_support::Credentials& credentials, bool handshake,
-                     int receive_buffer_bytes) {
+RawClient::RawClient(const std::string& address, const Options& options) {
   const auto parsed = tls::ParseHostPort(address);
   EXPECT_TRUE(parsed.ok());
   descriptor_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
   setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
-  if (receive_buffer_bytes > 0) {
-    setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(int));
+  if (options.receive_buffer_bytes > 0) {
+    setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer_bytes, sizeof(int));
   }
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(parsed->port);
-  inet_pton(AF_INET, parsed->host.c_str(), &to.sin_addr);
-  EXPECT_EQ(connect(descriptor_, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  if (!options.from.empty()) {
+    const sockaddr_in from = Endpoint(options.from, 0);
+    EXPECT_EQ(bind(descriptor_, reinterpret_cast<const sockaddr*>(&from), sizeof(from)), 0);
+  }
+  const sockaddr_in to = Endpoint(parsed->host, parsed->port);
+  EXPECT_EQ(connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
   context_ = SSL_CTX_new(TLS_client_method());
-  BIO* bio = BIO_new_mem_buf(ca_pem.data(), -1);
-  X509* ca = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
-  X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), ca);
-  X509_free(ca);
-  BIO_free(bio);
-  // The test's clock is not the machine's; common/tls has tests of validity.
+  // What the client demands of certificates is tested with common/tls, and with curl.
   SSL_CTX_set_verify(context_, SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_options(context_, SSL_OP_IGNORE_UNEXPECTED_EOF);
-  if (!credentials.key_pem.empty()) UsePem(context_, credentials);
+  SSL_CTX_set_max_proto_version(context_, options.version_max);
+  if (!options.credentials.key_pem.empty()) UsePem(context_, options.credentials);
   ssl_ = SSL_new(context_);
   SSL_set_fd(ssl_, descriptor_);
-  if (handshake) {
+  if (options.handshake) {
     EXPECT_TRUE(Handshake());
   }
 }
@@ -106,6 +113,26 @@ bool RawClient::Fill() {
   }
   buffer_.append(piece, got);
   return true;
+}
+
+bool RawClient::Readable(int milliseconds) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    pollfd wait{descriptor_, POLLIN, 0};
+    if (poll(&wait, 1, std::max<int>(0, static_cast<int>(left.count()))) != 1) return false;
+    if (SSL_is_init_finished(ssl_) != 1) return true;
+    // A ticket for a session is nothing to read.
+    char byte;
+    size_t got = 0;
+    ERR_clear_error();
+    fcntl(descriptor_, F_SETFL, O_NONBLOCK);
+    const int result = SSL_peek_ex(ssl_, &byte, 1, &got);
+    const int why = SSL_get_error(ssl_, result);
+    fcntl(descriptor_, F_SETFL, 0);
+    if (why != SSL_ERROR_WANT_READ) return true;
+  }
 }
 
 std::string RawClient::ReadUntil(std::string_view mark) {

@@ -25,11 +25,15 @@ struct Answer {
 
 class RawClient {
  public:
-  // Connects to 127.0.0.1; shakes hands unless told otherwise. With credentials it
-  // presents a certificate.
-  RawClient(const std::string& address, const std::string& ca_pem,
-            const testing_support::Credentials& credentials = {}, bool handshake = true,
-            int receive_buffer_bytes = 0);
+  struct Options {
+    testing_support::Credentials credentials;  // Presented, unless empty.
+    bool handshake = true;
+    int receive_buffer_bytes = 0;  // 0: the system's.
+    std::string from;              // An address of 127.0.0.0/8; empty: any.
+    int version_max = TLS1_3_VERSION;
+  };
+  explicit RawClient(const std::string& address) : RawClient(address, Options()) {}
+  RawClient(const std::string& address, const Options& options);
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
@@ -45,7 +49,8 @@ class RawClient {
   std::string ReadToEnd();
   // Whether the connection ended (and not just the patience); drops what still comes.
   bool Ended();
-  int descriptor() const { return descriptor_; }
+  // Whether something, or the end, comes within this time.
+  bool Readable(int milliseconds) const;
 
  private:
   // One read into buffer_; false at the end.

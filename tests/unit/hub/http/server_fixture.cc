@@ -15,6 +15,7 @@ ServerTest::ServerTest() {
   context_ = std::move(*context);
   options_.listen_address = "127.0.0.1:0";
   options_.context = context_.get();
+  options_.limits.linger = std::chrono::milliseconds(100);
   options_.host_names = {"hub.example", "127.0.0.1", "::1"};
 }
 
@@ -29,11 +30,6 @@ void ServerTest::Start() {
   ASSERT_TRUE(made.ok()) << made.error().message;
   server_ = std::move(*made);
   server_->Start();
-}
-
-std::unique_ptr<RawClient> ServerTest::Connect(int receive_buffer_bytes) {
-  return std::make_unique<RawClient>(server_->address(), pki_.ca_pem(),
-                                     testing_support::Credentials{}, true, receive_buffer_bytes);
 }
 
 Answer ServerTest::Ask(const std::string& request) {

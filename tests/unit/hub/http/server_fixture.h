@@ -28,7 +28,7 @@ class ServerTest : public testing::Test {
 
   // With options_, which a test changes before.
   void Start();
-  std::unique_ptr<RawClient> Connect(int receive_buffer_bytes = 0);
+  std::unique_ptr<RawClient> Connect() { return std::make_unique<RawClient>(server_->address()); }
   // One request on a connection of its own.
   Answer Ask(const std::string& request);
   // "GET <target>" with a Host of ours; more: further fields, each with CR LF.

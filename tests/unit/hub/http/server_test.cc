@@ -191,7 +191,9 @@ TEST_F(ServerTest, HostMustBeOneOfOurs) {
 
 TEST_F(ServerTest, AClientCertificateIsTold) {
   Start();
-  RawClient client(server_->address(), pki_.ca_pem(), pki_.Agent({"mof", "agent-1"}));
+  RawClient::Options options;
+  options.credentials = pki_.Agent({"mof", "agent-1"});
+  RawClient client(server_->address(), options);
   ASSERT_TRUE(client.Send(Get("/x")));
   EXPECT_EQ(client.Read().body, "GET /x [] cert=noroshi://mof/agent-1");
 }
@@ -199,11 +201,45 @@ TEST_F(ServerTest, AClientCertificateIsTold) {
 TEST_F(ServerTest, AnothersClientCertificateIsRefused) {
   Start();
   const testing_support::TestPki other(kNowMs);
-  RawClient client(server_->address(), pki_.ca_pem(), other.Agent({"mof", "agent-1"}));
+  RawClient::Options options;
+  options.credentials = other.Agent({"mof", "agent-1"});
+  RawClient client(server_->address(), options);
   client.Send(Get("/x"));  // TLS 1.3 tells a refused client after its own handshake.
   EXPECT_EQ(client.Read().status, 0);
   EXPECT_EQ(handled_, 0);
   EXPECT_EQ(server_->stats().handshakes_refused, 1U);
+}
+
+TEST_F(ServerTest, Tls12IsRefused) {
+  Start();
+  RawClient::Options options;
+  options.version_max = TLS1_2_VERSION;
+  options.handshake = false;
+  RawClient client(server_->address(), options);
+  EXPECT_FALSE(client.Handshake());
+  EXPECT_EQ(Ask(Get("/x")).status, 200);
+}
+
+TEST_F(ServerTest, TheLogHasALineForEachRequestAndNoSecrets) {
+  Start();
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(
+      Ask(Get("/a%22,%22event%22:%22forged%E2%80%A8?token=hush",
+              "Cookie: hush=1\r\nAuthorization: Bearer hush\r\nContent-Length: 4\r\n", "POST") +
+          "hush")
+          .status,
+      200);
+  EXPECT_EQ(Ask("GET /secret-in-a-bad-request hush\r\nHost: a\r\n\r\n").status, 505);
+  EXPECT_EQ(Ask(Get("/throw")).status, 500);
+  server_->Stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, Not(HasSubstr("hush")));
+  EXPECT_THAT(log,
+              HasSubstr(R"("event":"http_request","method":"POST",)"
+                        R"("path":"/a\",\"event\":\"forged\u2028","status":200,"duration_ms":)"));
+  EXPECT_THAT(log, HasSubstr(R"("peer":"127.0.0.1:)"));
+  EXPECT_THAT(log, HasSubstr(R"("event":"http_handler_failed","method":"GET","path":"/throw",)"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 4) << log;
 }
 
 TEST_F(ServerTest, StopFinishesWhatIsUnderWay) {
