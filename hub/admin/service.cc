@@ -465,10 +465,12 @@ Service::Answer Service::Status(const Caller&, const json::object& request) {
     NOROSHI_ASSIGN_OR_RETURN(const std::string bytes, snapshot->Digest());
     answer["state_digest"] = ToHex(bytes);
   }
-  std::string health = "ok";
+  std::string health;
   if (!journal_health.ok()) health = "journal: " + journal_health.error().message;
-  if (!engine_health.ok()) health = "engine: " + engine_health.error().message;
-  answer["health"] = health;
+  if (!engine_health.ok()) {
+    health += (health.empty() ? "" : "; ") + ("engine: " + engine_health.error().message);
+  }
+  answer["health"] = health.empty() ? "ok" : health;
   parts_.add_status(&answer);
   return answer;
 }

@@ -1,5 +1,6 @@
 #include "hub/app/hub.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -48,6 +49,17 @@ size_t ConnectionsMax(int configured) {
   return std::max(room, kConnectionsMin);
 }
 
+// What the configuration asks for; of a small disk a quarter, or nothing would be left to use.
+Result<uint64_t> ReserveBytes(uint64_t configured, const std::string& folder) {
+  std::error_code error;
+  const auto space = std::filesystem::space(folder, error);
+  if (error) return Error{ErrorCode::kIo, "free space of " + folder + ": " + error.message()};
+  const uint64_t most = space.capacity / kShares;
+  if (configured <= most) return configured;
+  Log(Level::kWarning, "reserve_limited", {{"configured", configured}, {"reserve", most}});
+  return most;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
@@ -62,6 +74,8 @@ Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
   NOROSHI_ASSIGN_OR_RETURN(
       hub->authority_,
       identity::CertificateAuthority::Open({layout.ca, &files, &SystemClock(), &SystemRandom()}));
+  NOROSHI_ASSIGN_OR_RETURN(hub->reserve_bytes_,
+                           ReserveBytes(hub->config_.free_space_reserve_bytes, layout.data));
   NOROSHI_RETURN_IF_ERROR(hub->OpenJournal(secrets));
   NOROSHI_RETURN_IF_ERROR(hub->OpenState());
   NOROSHI_RETURN_IF_ERROR(hub->StartEngine());
@@ -71,6 +85,7 @@ Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
   NOROSHI_RETURN_IF_ERROR(hub->StartAdmin());
   hub->web_->Start();
   NOROSHI_RETURN_IF_ERROR(files.WriteDurably(layout.web_address, hub->web_address() + '\n', 0644));
+  hub->serving_ = true;
   NOROSHI_RETURN_IF_ERROR(files.WriteDurably(layout.address, hub->address() + '\n', 0644));
   Log(Level::kInfo, "hub_serving",
       {{"name", hub->config_.name},
@@ -110,7 +125,7 @@ Result<void> Hub::OpenJournal(const Secrets& secrets) {
   options.hub_name = config_.name;
   options.master_key = secrets.master_key;
   options.signing_seed = secrets.signing_seed;
-  options.free_space_reserve_bytes = config_.free_space_reserve_bytes;
+  options.free_space_reserve_bytes = reserve_bytes_;
   options.clock = &SystemClock();
   options.random = &SystemRandom();
   NOROSHI_ASSIGN_OR_RETURN(journal_, options_.open_journal ? options_.open_journal(options)
@@ -121,6 +136,7 @@ Result<void> Hub::OpenJournal(const Secrets& secrets) {
 Result<void> Hub::OpenState() {
   store::StoreOptions options;
   options.folder = layout_.state;
+  options.reserve_bytes = reserve_bytes_;
   auto opened = store::Store::Open(options);
   if (!opened.ok() && opened.error().code == ErrorCode::kInvalid) {
     // Another release's rows. The journal holds everything: replay it.
@@ -145,10 +161,16 @@ Result<void> Hub::StartEngine() {
   pool_options.workers = config_.analysis_workers;
   NOROSHI_ASSIGN_OR_RETURN(pool_, analysis::Pool::Start(pool_options));
   dispatcher_ = std::make_unique<Dispatcher>(journal_.get(), store_.get(), pool_.get());
-  NOROSHI_ASSIGN_OR_RETURN(runner_, engine::Runner::Start(journal_.get(), store_.get(), {},
-                                                          [this](const engine::Applied& applied) {
-                                                            OnApplied(applied);
-                                                          }));
+  engine::RunnerOptions runner_options;
+  runner_options.hold = [this] {
+    // A hub that starts must know its agents; after that the reserve is left alone.
+    const auto health = journal_->Health();
+    return serving_ && !health.ok() && health.error().code == ErrorCode::kNoSpace;
+  };
+  NOROSHI_ASSIGN_OR_RETURN(
+      runner_,
+      engine::Runner::Start(journal_.get(), store_.get(), runner_options,
+                            [this](const engine::Applied& applied) { OnApplied(applied); }));
   ticker_->Start();
   registrar_ = std::make_unique<Registrar>(Registrar::Parts{
       journal_.get(), runner_.get(), store_.get(), authority_.get(), &SystemClock()});
@@ -329,6 +351,7 @@ Result<void> Hub::StartAdmin() {
 
 Result<json::object> Hub::Verify() {
   const std::lock_guard lock(verify_mutex_);
+  NOROSHI_RETURN_IF_ERROR(CheckRoomForReplay());
   json::array findings;
   NOROSHI_ASSIGN_OR_RETURN(
       const uint64_t entries,
@@ -348,6 +371,26 @@ Result<json::object> Hub::Verify() {
   return json::object{{"entries", entries},
                       {"state", std::to_string(meta.applied()) + " entries applied"},
                       {"findings", std::move(findings)}};
+}
+
+// The second state of a Verify must not take the space on which the journal relies.
+Result<void> Hub::CheckRoomForReplay() const {
+  std::error_code error;
+  uint64_t needed = reserve_bytes_;
+  for (std::filesystem::directory_iterator file(layout_.state, error), end; !error && file != end;
+       file.increment(error)) {
+    // A file that goes meanwhile needs no room.
+    std::error_code gone;
+    const uint64_t bytes = file->file_size(gone);
+    if (!gone) needed += bytes;
+  }
+  if (error) return Error{ErrorCode::kIo, layout_.state + ": " + error.message()};
+  const auto space = std::filesystem::space(layout_.data, error);
+  if (error) return Error{ErrorCode::kIo, layout_.data + ": " + error.message()};
+  if (space.available >= needed) return {};
+  return Error{ErrorCode::kNoSpace,
+               fmt::format("{} bytes are free; with a second state and the reserve it takes {}",
+                           space.available, needed)};
 }
 
 Result<json::object> Hub::Backup(const std::string& folder) {

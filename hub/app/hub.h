@@ -4,6 +4,7 @@
 // Threads: made, used and destroyed by one thread; the parts have their own.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -61,11 +62,14 @@ class Hub {
   void OnApplied(const engine::Applied& applied);
   void AddStatus(boost::json::object* answer) const;
   Result<boost::json::object> Verify();
+  Result<void> CheckRoomForReplay() const;
   Result<boost::json::object> Backup(const std::string& folder);
 
   const ServeOptions options_;
   const Layout layout_;
   const HubConfig config_;
+  std::atomic<bool> serving_{false};  // Everything has started.
+  uint64_t reserve_bytes_ = 0;        // Of free space, as far as this disk has it.
 
   // In the order of construction; destroyed in reverse.
   std::unique_ptr<DataLock> lock_;

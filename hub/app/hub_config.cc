@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 
 constexpr uint64_t kMiB = 1024 * 1024;
 constexpr uint64_t kGiB = 1024 * kMiB;
+// With less the databases could not even write down what they hold in memory.
+constexpr uint64_t kReserveBytesMin = 8 * kMiB;
 
 // An address as configured, or an error at the key's place.
 void CheckHostPort(config::Table& table, std::string_view key, const std::string& text) {
@@ -141,7 +143,7 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
   hub.admin_group = root.Sub("admin").String("group", "");
   ReadWeb(root, &hub);
   hub.free_space_reserve_bytes =
-      root.Sub("journal").Size("free_space_reserve", {kMiB, 1024 * kGiB}, 256 * kMiB);
+      root.Sub("journal").Size("free_space_reserve", {kReserveBytesMin, 1024 * kGiB}, 256 * kMiB);
   hub.analysis_workers = static_cast<int>(root.Sub("analysis").Integer("workers", {1, 64}, 2));
   config::Table limits = root.Sub("limits");
   hub.memory_budget_bytes = limits.Size("memory_budget", {32 * kMiB, 64 * kGiB}, 512 * kMiB);

@@ -81,6 +81,11 @@ Result<bool> Runner::State::Step() {
 void Runner::State::Run() {
   while (!IsStopping()) {
     if (journal->WaitBeyond(engine->next(), kWaitMs) <= engine->next()) continue;
+    if (options.hold && options.hold()) {
+      std::unique_lock lock(mutex);
+      changed.wait_for(lock, std::chrono::milliseconds(kWaitMs), [this] { return stopping; });
+      continue;
+    }
     const auto stepped = Step();
     if (!stepped.ok()) return Fail(stepped.error());
   }
@@ -91,7 +96,7 @@ void Runner::State::Fail(const Error& why) {
       {{"code", ToString(why.code)}, {"reason", why.message}, {"applied", engine->next()}});
   {
     const std::lock_guard lock(mutex);
-    error = why;
+    error = why.Prefixed("stopped until a restart");
   }
   changed.notify_all();
 }

@@ -21,6 +21,9 @@ namespace noroshi::engine {
 struct RunnerOptions {
   size_t batch_entries_max = 256;
   size_t batch_bytes_max = 32 * 1024 * 1024;
+  // While this says so, nothing is applied: a disk without space would stop the
+  // state for good. Asked before each batch, on the engine's thread. May be empty.
+  std::function<bool()> hold = nullptr;
 };
 
 class Runner {

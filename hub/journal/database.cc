@@ -5,38 +5,17 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 
-#include <cstdarg>
-#include <cstdio>
-#include <cstring>
-
 #include "common/log/log.h"
+#include "hub/rocks/rocks.h"
 
 namespace noroshi::journal {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 32 * 1024 * 1024;
-// Bounds what opening replays, to about a second.
-constexpr uint64_t kWalBytesMax = 128ULL * 1024 * 1024;
-constexpr size_t kBodiesBufferBytes = 64 * 1024 * 1024;
-constexpr size_t kSmallBufferBytes = 16 * 1024 * 1024;
 constexpr int kOpenFilesMax = 1024;
-
-// RocksDB's warnings go where ours go.
-class ForwardingLogger final : public rocksdb::Logger {
- public:
-  ForwardingLogger() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
-  using Logger::Logv;
-  __attribute__((format(printf, 2, 0))) void Logv(const char* format, va_list arguments) override {
-    char text[kLogValueBytesMax];
-    std::vsnprintf(text, sizeof text, format, arguments);
-    for (size_t n = std::strlen(text); n > 0 && text[n - 1] == '\n'; --n) text[n - 1] = 0;
-    Log(Level::kWarning, "journal_rocksdb", {{"message", text}});
-  }
-};
 
 // Without hard links a checkpoint copies every file, so that damage to one copy
 // cannot reach the other.
@@ -50,19 +29,20 @@ class CopyingFileSystem final : public rocksdb::FileSystemWrapper {
   }
 };
 
-rocksdb::ColumnFamilyOptions FamilyOptions(Family family,
+rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const rocks::Sizes& sizes,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;
   options.paranoid_file_checks = true;  // Reads every new table once, before it is relied on.
-  options.write_buffer_size = kSmallBufferBytes;
+  rocks::Apply(sizes,
+               family == Family::kBodies ? sizes.large_buffer_bytes : sizes.small_buffer_bytes,
+               &options);
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.format_version = 5;
   if (family == Family::kIds) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   if (family == Family::kBodies) {
-    options.write_buffer_size = kBodiesBufferBytes;
     options.enable_blob_files = true;
     options.min_blob_size = 0;
     options.blob_compression_type = rocksdb::kNoCompression;
@@ -70,20 +50,18 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family,
   return options;
 }
 
-rocksdb::DBOptions DatabaseWideOptions(const DatabaseOptions& options, rocksdb::Env* env) {
+rocksdb::DBOptions DatabaseWideOptions(const DatabaseOptions& options, const rocks::Sizes& sizes,
+                                       rocksdb::Env* env) {
   rocksdb::DBOptions db;
+  rocks::Prepare("journal_rocksdb", options.background_error, &db);
   db.env = env;
   db.create_if_missing = options.create_if_missing;
   db.create_missing_column_families = options.create_if_missing;
   db.paranoid_checks = true;
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.recycle_log_file_num = 0;
-  db.max_bgerror_resume_count = 0;
-  db.max_total_wal_size = kWalBytesMax;
+  db.max_total_wal_size = sizes.wal_bytes_max;
   db.max_open_files = kOpenFilesMax;
-  db.info_log = std::make_shared<ForwardingLogger>();
-  db.stats_dump_period_sec = 0;
-  db.stats_persist_period_sec = 0;
   return db;
 }
 
@@ -91,22 +69,6 @@ constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"default", "entr
                                                                 "keys",    "ids",     "tiles"};
 
 }  // namespace
-
-class Database::Listener final : public rocksdb::EventListener {
- public:
-  explicit Listener(std::function<void(const std::string&)> callback)
-      : callback_(std::move(callback)) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    if (callback_) callback_(status->ToString());
-  }
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
-                            bool* auto_recovery) override {
-    *auto_recovery = false;
-  }
-
- private:
-  const std::function<void(const std::string&)> callback_;
-};
 
 Error FromStatus(const rocksdb::Status& status, std::string_view context) {
   ErrorCode code = ErrorCode::kInternal;
@@ -137,12 +99,12 @@ Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options)
   std::unique_ptr<Database> database(new Database);
   database->env_ =
       rocksdb::NewCompositeEnv(std::make_shared<CopyingFileSystem>(base->GetFileSystem()));
-  rocksdb::DBOptions db_options = DatabaseWideOptions(options, database->env_.get());
-  db_options.listeners.push_back(std::make_shared<Listener>(options.background_error));
+  const rocks::Sizes sizes = rocks::SizesFor(options.reserve_bytes);
+  const rocksdb::DBOptions db_options = DatabaseWideOptions(options, sizes, database->env_.get());
   const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (size_t i = 0; i < kFamilyCount; ++i) {
-    families.emplace_back(kFamilyNames[i], FamilyOptions(static_cast<Family>(i), cache));
+    families.emplace_back(kFamilyNames[i], FamilyOptions(static_cast<Family>(i), sizes, cache));
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;

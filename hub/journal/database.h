@@ -26,6 +26,7 @@ struct DatabaseOptions {
   rocksdb::Env* env = nullptr;  // nullptr: the machine's disk.
   bool create_if_missing = false;
   bool read_only = false;
+  uint64_t reserve_bytes = 0;  // Of free space, into which all that is held back still fits.
   // A write in the background failed (flush, compaction, manifest).
   std::function<void(const std::string& what)> background_error;
 };
@@ -55,7 +56,6 @@ class Database {
   std::shared_ptr<const rocksdb::Snapshot> Snapshot() const;
 
  private:
-  class Listener;
   Database() = default;
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return handles_[static_cast<size_t>(family)];

@@ -46,6 +46,7 @@ Result<std::unique_ptr<RocksJournal>> RocksJournal::Open(const RocksJournalOptio
   database_options.create_if_missing = options.create_if_missing && !options.read_only;
   database_options.read_only = options.read_only;
   // RocksDB's threads end before the journal does: see the destructor.
+  database_options.reserve_bytes = options.free_space_reserve_bytes;
   database_options.background_error = [raw = journal.get()](const std::string& what) {
     raw->Latch(what);
   };

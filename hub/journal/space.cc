@@ -19,7 +19,10 @@ Result<void> SpaceGuard::Check(uint64_t bytes) {
     asked_ = true;
     asked_at_ = now;
   }
-  if (free_bytes_ >= reserve_bytes_ && free_bytes_ - reserve_bytes_ >= bytes) return {};
+  if (free_bytes_ >= reserve_bytes_ && free_bytes_ - reserve_bytes_ >= bytes) {
+    free_bytes_ -= bytes;  // Until the disk is asked again.
+    return {};
+  }
   return Error{ErrorCode::kNoSpace, "journal: " + std::to_string(free_bytes_) + " bytes free in " +
                                         folder_ + ", of which " + std::to_string(reserve_bytes_) +
                                         " are kept in reserve"};

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "common/base/check.h"
+#include "hub/rocks/rocks.h"
 #include "hub/store/rocks.h"
 #include "hub/store/transaction_state.h"
 
@@ -16,11 +17,8 @@ namespace noroshi::store {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 64 * 1024 * 1024;
-constexpr size_t kWriteBufferBytes = 16 * 1024 * 1024;
 constexpr size_t kBulkWriteBufferBytes = 128 * 1024 * 1024;
 constexpr int kOpenFilesMax = 512;
-constexpr size_t kInfoLogBytesMax = 1024 * 1024;
-constexpr size_t kInfoLogsKept = 4;
 
 // A key up to its first '/': its table. The memtable remembers where each table's last
 // row went; the next one is mostly its neighbour.
@@ -45,14 +43,14 @@ rocksdb::Options RocksOptions(const StoreOptions& options) {
   rocks.create_if_missing = options.create_if_missing;
   rocks.paranoid_checks = true;
   rocks.max_open_files = kOpenFilesMax;
-  rocks.write_buffer_size = options.bulk ? kBulkWriteBufferBytes : kWriteBufferBytes;
+  const rocks::Sizes sizes = rocks::SizesFor(options.reserve_bytes);
+  rocks::Apply(sizes, options.bulk ? kBulkWriteBufferBytes : sizes.small_buffer_bytes, &rocks);
   // Most look-ups of a replay ask for what is not there yet.
   rocks.memtable_whole_key_filtering = true;
   rocks.memtable_prefix_bloom_size_ratio = 0.1;
   rocks.memtable_insert_with_hint_prefix_extractor = std::make_shared<TablePrefix>();
   rocks.allow_concurrent_memtable_write = false;  // One writer; the hints need it.
-  rocks.max_log_file_size = kInfoLogBytesMax;
-  rocks.keep_log_file_num = kInfoLogsKept;
+  rocks::Prepare("state_rocksdb", nullptr, &rocks);
   return rocks;
 }
 
@@ -111,6 +109,11 @@ Store::~Store() {
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   if (!options.create_if_missing && !Exists(options.folder)) {
     return Error{ErrorCode::kNotFound, "state: there is none in " + options.folder};
+  }
+  if (options.create_if_missing) {  // RocksDB would do it, but warn that it finds none.
+    std::error_code error;
+    std::filesystem::create_directory(options.folder, error);
+    if (error) return Error{ErrorCode::kIo, "state: " + options.folder + ": " + error.message()};
   }
   auto state = std::make_unique<State>();
   state->bulk = options.bulk;

@@ -5,6 +5,9 @@
 // with MetaRow.applied, into an unsynced WAL: after a power cut the state is
 // some earlier batch's, and the engine applies the rest again.
 //
+// A failed write (a full disk) stops all writing until the store is opened again;
+// readers go on.
+//
 // Threads: Store is thread-safe; Snapshot may be taken anywhere; Begin and the
 // Transaction belong to one thread, one transaction at a time.
 // Lifetime: the Store outlives its Readers and Transactions.
@@ -28,6 +31,8 @@ struct StoreOptions {
   bool read_only = false;
   // Without WAL, for a rebuild: nothing is kept unless Flush succeeds.
   bool bulk = false;
+  // Of free space on the disk: what is held back from it must fit.
+  uint64_t reserve_bytes = uint64_t{256} << 20;
 };
 
 // A consistent snapshot. Short-lived: it holds back compaction.

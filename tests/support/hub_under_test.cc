@@ -39,14 +39,26 @@ void ShowLogOfFailedTest(const std::string& log_file) {
   std::fprintf(stderr, "---- end of %s\n%s----\n", log_file.c_str(), log.c_str() + start);
 }
 
-HubUnderTest::HubUnderTest(const std::string& folder, std::vector<std::string> serve_with)
-    : serve_with_(std::move(serve_with)), data_(folder + "/hub"), log_file_(folder + "/hub.log") {}
+HubUnderTest::HubUnderTest(const std::string& folder, std::vector<std::string> serve_with,
+                           const std::string& data)
+    : serve_with_(std::move(serve_with)),
+      data_(data.empty() ? folder + "/hub" : data),
+      log_file_(folder + "/hub.log") {}
 
 HubUnderTest::~HubUnderTest() { ShowLogOfFailedTest(log_file_); }
 
 Result<void> HubUnderTest::Init() {
   const auto made = Command({"init", "--name", "Test Centre", "--listen", "127.0.0.1:0"});
   if (!made.ok()) return made.error();
+  return {};
+}
+
+Result<void> HubUnderTest::Configure(const std::string& from, const std::string& to) {
+  const std::string file = data_ + "/hub.toml";
+  std::string toml = ReadFile(file);
+  const size_t at = toml.find(from);
+  if (at == std::string::npos) return Error{ErrorCode::kNotFound, "hub.toml has no " + from};
+  WriteFile(file, toml.replace(at, from.size(), to));
   return {};
 }
 

@@ -30,11 +30,14 @@ std::vector<std::string> FaultyHub(const std::string& fault);
 
 class HubUnderTest {
  public:
-  // The data directory is folder/hub, the log folder/hub.log.
-  explicit HubUnderTest(const std::string& folder, std::vector<std::string> serve_with = RealHub());
+  // The data directory is folder/hub, or on another disk; the log is folder/hub.log.
+  explicit HubUnderTest(const std::string& folder, std::vector<std::string> serve_with = RealHub(),
+                        const std::string& data = "");
   ~HubUnderTest();
 
   Result<void> Init();
+  // Replaces the first `from` in hub.toml.
+  Result<void> Configure(const std::string& from, const std::string& to);
   // Starts and returns when connections and commands are accepted. `arguments`
   // are added to the command line.
   Result<void> Serve(const std::vector<std::string>& arguments = {});

@@ -11,72 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/assertions.h"
-#include "tests/support/hub_under_test.h"
-#include "tests/support/journal_inspector.h"
-#include "tests/support/ledger.h"
 #include "tests/support/payloads.h"
-#include "tests/support/submitter.h"
-#include "tests/support/temp_dir.h"
+#include "tests/system/resources_fixture.h"
 
 namespace noroshi::support {
 namespace {
 
 constexpr char kStrace[] = "/usr/bin/strace";
-constexpr size_t kEndless = 1'000'000;
-
-class ResourcesTest : public testing::Test {
- protected:
-  // A hub in this folder with these values in its hub.toml, and a submitter.
-  void Begin(const std::string& folder,
-             const std::vector<std::pair<std::string, std::string>>& configuration) {
-    hub_ = std::make_unique<HubUnderTest>(folder);
-    ASSERT_OK(hub_->Init());
-    std::string toml = ReadFile(hub_->data() + "/hub.toml");
-    for (const auto& [from, to] : configuration) {
-      ASSERT_NE(toml.find(from), std::string::npos) << from;
-      toml.replace(toml.find(from), from.size(), to);
-    }
-    WriteFile(hub_->data() + "/hub.toml", toml);
-    ASSERT_OK(hub_->Serve());
-    ASSERT_OK(hub_->AddOrganization("kasumi-ministry", "ministry"));
-    ASSERT_OK(hub_->AddOrganization("shinko-agency", "incorporated_agency"));
-    ASSERT_OK_AND_ASSIGN(ministry_, hub_->Certify("kasumi-ministry/test"));
-    ASSERT_OK_AND_ASSIGN(agency_, hub_->Certify("shinko-agency/test"));
-    submitter_ = std::make_unique<Submitter>(ministry_, ledger_, /*seed=*/1);
-    submitter_->HubIsUp(hub_->address(), kEndless);
-    ASSERT_TRUE(ledger_.WaitForReceipts(50)) << submitter_->last_error();
-  }
-
-  // Restarted on what the failure left: every receipt ever given is in the journal,
-  // and everything that was sent gets its receipt.
-  void ExpectNothingFalse() {
-    submitter_->HubIsUp(hub_->address(), 0);
-    ASSERT_TRUE(submitter_->Drain()) << submitter_->last_error();
-    submitter_->Stop();
-    ASSERT_OK(hub_->Settle());
-    ASSERT_OK(hub_->Stop());
-    ASSERT_OK_AND_ASSIGN(const auto journal, ReadSubmissions(hub_->data()));
-    const auto findings = ledger_.Check(journal);
-    EXPECT_TRUE(findings.empty()) << fmt::format("{}", findings.front());
-    EXPECT_EQ(ledger_.receipts(), ledger_.submissions());
-    ASSERT_OK_AND_ASSIGN(const Output verified, hub_->Try({"verify"}));
-    EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
-  }
-
-  Result<json::value> WaitForHealth(const std::string& word) {
-    return hub_->AskUntil("health to name " + word, {"status"}, [&](const json::value& status) {
-      return TextAt(status, "/health").find(word) != std::string::npos;
-    });
-  }
-
-  TempDir folder_;
-  std::unique_ptr<HubUnderTest> hub_;
-  Ledger ledger_;
-  Credentials ministry_;
-  Credentials agency_;
-  std::unique_ptr<Submitter> submitter_;
-};
 
 struct Failure {
   const char* name;
@@ -98,7 +39,7 @@ std::string ThreadNamed(pid_t process, const std::string& name) {
 
 TEST_P(FailingDiskTest, AFailedCallStopsTheJournalAndNoReceiptIsFalse) {
   if (::access(kStrace, X_OK) != 0) GTEST_SKIP() << "strace is not installed";
-  ASSERT_NO_FATAL_FAILURE(Begin(folder_.path(), {}));
+  ASSERT_NO_FATAL_FAILURE(Begin({}));
   // Only the thread that writes the journal: what fails is the disk, not a socket.
   const std::string committer = ThreadNamed(hub_->process()->pid(), "commit");
   ASSERT_FALSE(committer.empty());
@@ -170,7 +111,7 @@ TEST_P(FailingOpenTest, AHubThatCannotOpenItsFilesSaysSoAndHarmsNothing) {
 INSTANTIATE_TEST_SUITE_P(ResourcesTest, FailingOpenTest, testing::Values(20, 33, 47, 71));
 
 TEST_F(ResourcesTest, WithoutDescriptorsWhoIsThereIsServedAndOthersWait) {
-  ASSERT_NO_FATAL_FAILURE(Begin(folder_.path(), {}));
+  ASSERT_NO_FATAL_FAILURE(Begin({}));
   const pid_t hub = hub_->process()->pid();
   rlimit before{};
   ASSERT_EQ(::prlimit(hub, RLIMIT_NOFILE, nullptr, &before), 0);
@@ -193,7 +134,7 @@ TEST_F(ResourcesTest, WithoutDescriptorsWhoIsThereIsServedAndOthersWait) {
 
 // More connections than the configuration allows, and than there are descriptors for.
 TEST_F(ResourcesTest, ConnectionsLeaveDescriptorsToTheJournal) {
-  ASSERT_NO_FATAL_FAILURE(Begin(folder_.path(), {{"connections = 20000", "connections = 40"}}));
+  ASSERT_NO_FATAL_FAILURE(Begin({{"connections = 20000", "connections = 40"}}));
   std::vector<std::unique_ptr<WireClient>> strangers;
   for (int i = 0; i < 200; ++i) {
     auto stranger = WireClient::ConnectPlain(hub_->address());
@@ -209,8 +150,7 @@ TEST_F(ResourcesTest, ConnectionsLeaveDescriptorsToTheJournal) {
 }
 
 TEST_F(ResourcesTest, OneOrganizationCannotTakeAllTheMemory) {
-  ASSERT_NO_FATAL_FAILURE(
-      Begin(folder_.path(), {{"memory_budget = \"512MiB\"", "memory_budget = \"32MiB\""}}));
+  ASSERT_NO_FATAL_FAILURE(Begin({{"memory_budget = \"512MiB\"", "memory_budget = \"32MiB\""}}));
   ASSERT_OK_AND_ASSIGN(auto client, Greet({hub_->address(), agency_}));
   // A quarter of it is what one may hold: pieces of mails that never end.
   v1::AgentFrame frame;

@@ -62,6 +62,25 @@ TEST_F(RunnerTest, StoppedRunnerIsUnavailableAndStopsTwice) {
   EXPECT_EQ(runner_->WaitApplied(999, kLongMs).error().code, ErrorCode::kUnavailable);
 }
 
+TEST_F(RunnerTest, NothingIsAppliedWhileHeld) {
+  std::atomic<bool> held{true};
+  std::atomic<int> asked{0};
+  RunnerOptions options;
+  options.hold = [&] {
+    ++asked;
+    asked.notify_all();
+    return held.load();
+  };
+  const uint64_t before = View()->Meta()->applied();
+  ASSERT_TRUE(Start({}, options).ok());
+  const uint64_t last = script_.Submit("moj", script_.Incident("障害"));
+  asked.wait(0);
+  asked.wait(1);  // Asked again: nothing was applied in between.
+  EXPECT_EQ(runner_->applied(), before);
+  held = false;
+  EXPECT_TRUE(runner_->WaitApplied(last, kLongMs).ok());
+}
+
 TEST_F(RunnerTest, ErrorStopsTheEngineAndIsHealth) {
   ASSERT_TRUE(Start().ok());
   const uint64_t bad = script_.Add(static_cast<v1::EntryKind>(99), v1::TimeReached());
