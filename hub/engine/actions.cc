@@ -54,12 +54,11 @@ Batch::Effect Batch::Perform(v1::Action& action) {
     case v1::Action::kPersonIdentitySet:
       return SetIdentity(action.person_identity_set());
     case v1::Action::kOrganizationSet:
-      return ApplyOrganization(*action.mutable_organization_set()), std::string();
+      return ApplyOrganization(*action.mutable_organization_set());
     case v1::Action::kAgentTokenIssued:
-      return ApplyToken(action.agent_token_issued()), std::string();
+      return ApplyToken(action.agent_token_issued());
     case v1::Action::kAgentRevoked:
-      NOROSHI_RETURN_IF_ERROR(ApplyRevoked(action.agent_revoked()));
-      return std::string();
+      return ApplyRevoked(action.agent_revoked());
     case v1::Action::kCaseOpened:
       return OpenCaseByHand(action.case_opened());
     case v1::Action::kCaseAssigned:
@@ -79,8 +78,7 @@ Batch::Effect Batch::Perform(v1::Action& action) {
     case v1::Action::kCaseReopened:
       return Reopen(action.case_reopened());
     case v1::Action::kAlertMarked:
-      NOROSHI_RETURN_IF_ERROR(ApplyMarked(action.alert_marked()));
-      return std::string();
+      return ApplyMarked(action.alert_marked());
     case v1::Action::kMarkingLoosened:
       return Loosen(action.marking_loosened());
     case v1::Action::kQuestionAsked:

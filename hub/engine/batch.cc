@@ -10,6 +10,12 @@ struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
 
+// Only an action has somebody to tell why it changed nothing.
+Result<void> Unheard(const Result<std::string>& effect) {
+  NOROSHI_RETURN_IF_ERROR(effect);
+  return {};
+}
+
 }  // namespace
 
 Batch::Batch(Memory* memory, store::Transaction* transaction)
@@ -17,31 +23,31 @@ Batch::Batch(Memory* memory, store::Transaction* transaction)
 
 Result<void> Batch::Apply(Prepared& entry) {
   at_ = {entry.sequence, entry.time_ms, entry.organization, entry.agent};
-  NOROSHI_RETURN_IF_ERROR(std::visit(
-      Overloaded{
-          [](std::monostate) { return Result<void>(); },
-          [&](store::SubmissionRow& body) { return ApplySubmission(body); },
-          [&](v1::LogStarted& body) { return ApplyStarted(body), Result<void>(); },
-          [&](v1::LogRestored& body) { return ApplyRestored(body), Result<void>(); },
-          [&](v1::SubmissionConflict& body) { return ApplyConflict(body); },
-          [&](v1::AnalysisResult& body) { return ApplyAnalysis(body); },
-          [&](v1::OrganizationSet& body) { return ApplyOrganization(body), Result<void>(); },
-          [&](v1::AgentTokenIssued& body) { return ApplyToken(body), Result<void>(); },
-          [&](v1::AgentCertified& body) { return ApplyCertified(body); },
-          [&](v1::AgentRevoked& body) { return ApplyRevoked(body); },
-          [&](v1::AlertRulesSet& body) {
-            state_.SetRules(body);
-            memory_.rules = std::move(body);
-            return Result<void>();
-          },
-          [&](v1::AlertIssued& body) { return ApplyAlertIssued(body); },
-          [&](v1::CursorsAdvanced& body) { return ApplyCursors(body); },
-          [&](v1::AlertMarked& body) { return ApplyMarked(body); },
-          [&](v1::TimeReached& body) { return ApplyTime(body); },
-          [&](v1::BodyErased& body) { return ApplyErased(body); },
-          [&](v1::Action& body) { return ApplyAction(body); },
-      },
-      entry.body));
+  NOROSHI_RETURN_IF_ERROR(
+      std::visit(Overloaded{
+                     [](std::monostate) { return Result<void>(); },
+                     [&](store::SubmissionRow& body) { return ApplySubmission(body); },
+                     [&](v1::LogStarted& body) { return ApplyStarted(body), Result<void>(); },
+                     [&](v1::LogRestored& body) { return ApplyRestored(body), Result<void>(); },
+                     [&](v1::SubmissionConflict& body) { return ApplyConflict(body); },
+                     [&](v1::AnalysisResult& body) { return ApplyAnalysis(body); },
+                     [&](v1::OrganizationSet& body) { return Unheard(ApplyOrganization(body)); },
+                     [&](v1::AgentTokenIssued& body) { return Unheard(ApplyToken(body)); },
+                     [&](v1::AgentCertified& body) { return ApplyCertified(body); },
+                     [&](v1::AgentRevoked& body) { return Unheard(ApplyRevoked(body)); },
+                     [&](v1::AlertRulesSet& body) {
+                       state_.SetRules(body);
+                       memory_.rules = std::move(body);
+                       return Result<void>();
+                     },
+                     [&](v1::AlertIssued& body) { return ApplyAlertIssued(body); },
+                     [&](v1::CursorsAdvanced& body) { return ApplyCursors(body); },
+                     [&](v1::AlertMarked& body) { return Unheard(ApplyMarked(body)); },
+                     [&](v1::TimeReached& body) { return ApplyTime(body); },
+                     [&](v1::BodyErased& body) { return ApplyErased(body); },
+                     [&](v1::Action& body) { return ApplyAction(body); },
+                 },
+                 entry.body));
   memory_.meta.set_applied(entry.sequence + 1);
   memory_.meta.set_time_ms(entry.time_ms);
   return {};

@@ -44,6 +44,9 @@ class Batch {
   Result<Applied> Finish();
 
  private:
+  // What an entry comes to: empty, or why it changed nothing (hub/engine/refusals.h).
+  using Effect = Result<std::string>;
+
   // Where and when we are in the journal.
   struct At {
     uint64_t sequence = 0;
@@ -104,13 +107,11 @@ class Batch {
   // ---- deliveries.cc ----
   Result<void> ApplyCursors(const v1::CursorsAdvanced& advanced);
   Result<void> Receive(store::OrganizationRow* organization, uint64_t position);
-  Result<void> ApplyMarked(const v1::AlertMarked& marked);
+  Effect ApplyMarked(const v1::AlertMarked& marked);
   Result<void> ApplyTime(const v1::TimeReached& reached);
   void RemoveDeadlineOf(const store::DeliveryRow& row);
 
   // ---- actions.cc ----
-  // What an action comes to: empty, or why it changed nothing (hub/engine/refusals.h).
-  using Effect = Result<std::string>;
   Result<void> ApplyAction(v1::Action& action);
   Effect Perform(v1::Action& action);
 
@@ -125,6 +126,11 @@ class Batch {
   Result<void> MakeRoomForSession(const std::string& person);
   void RemoveSession(const store::SessionRow& row);
   void WritePerson(const store::PersonRow* before, store::PersonRow& after);
+  // Whether this person can sign in as an administrator.
+  bool Administers(const store::PersonRow* row) const;
+  Result<std::vector<store::PersonRow>> PersonsOf(std::string_view organization) const;
+  // What an organisation's new record means for its persons.
+  Effect FollowOrganization(const v1::OrganizationSet& before, const v1::OrganizationSet& after);
 
   // ---- triage.cc ----
   Effect OpenCaseByHand(const v1::CaseOpened& opened);
@@ -172,10 +178,10 @@ class Batch {
   // ---- identities.cc ----
   void ApplyStarted(const v1::LogStarted& started);
   void ApplyRestored(const v1::LogRestored& restored);
-  void ApplyOrganization(v1::OrganizationSet& organization);
-  void ApplyToken(const v1::AgentTokenIssued& issued);
+  Effect ApplyOrganization(v1::OrganizationSet& organization);
+  Effect ApplyToken(const v1::AgentTokenIssued& issued);
   Result<void> ApplyCertified(const v1::AgentCertified& certified);
-  Result<void> ApplyRevoked(const v1::AgentRevoked& revoked);
+  Effect ApplyRevoked(const v1::AgentRevoked& revoked);
 
   store::OrganizationRow* FindOrganization(std::string_view id);
   // The row will be written with the batch.

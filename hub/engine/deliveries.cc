@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hub/engine/batch.h"
+#include "hub/engine/refusals.h"
 
 namespace noroshi::engine {
 
@@ -41,13 +42,13 @@ Result<void> Batch::Receive(store::OrganizationRow* organization, uint64_t posit
   return {};
 }
 
-Result<void> Batch::ApplyMarked(const v1::AlertMarked& marked) {
+Batch::Effect Batch::ApplyMarked(const v1::AlertMarked& marked) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Delivery(marked.alert_id(), at_.organization));
-  if (!row) return {};
+  if (!row) return kRefusedNotFound;
   const bool closed = row->closed_at_ms() != 0;
   switch (marked.mark()) {
     case v1::DELIVERY_MARK_READ:
-      if (closed || row->read_at_ms() != 0) return {};
+      if (closed || row->read_at_ms() != 0) return std::string();
       row->set_state(store::v1::DELIVERY_STATE_READ);
       break;
     case v1::DELIVERY_MARK_ACTED:
@@ -59,7 +60,7 @@ Result<void> Batch::ApplyMarked(const v1::AlertMarked& marked) {
       row->set_closed_at_ms(at_.time_ms);
       break;
     default:
-      return {};
+      return kRefusedState;
   }
   // Who answers has read, and who has read has received.
   if (row->read_at_ms() == 0) {
@@ -70,7 +71,7 @@ Result<void> Batch::ApplyMarked(const v1::AlertMarked& marked) {
   row->set_person(marked.person());
   row->set_note(marked.note());
   state_.SetDelivery(*row);
-  return {};
+  return std::string();
 }
 
 void Batch::RemoveDeadlineOf(const store::DeliveryRow& row) {

@@ -1,6 +1,7 @@
 // Organisations, agents and the log's own identity.
 #include "common/base/encoding.h"
 #include "hub/engine/batch.h"
+#include "hub/engine/refusals.h"
 
 namespace noroshi::engine {
 
@@ -19,8 +20,13 @@ void Batch::ApplyRestored(const v1::LogRestored& restored) {
   memory_.meta.set_log_id(restored.log_id());
 }
 
-void Batch::ApplyOrganization(v1::OrganizationSet& organization) {
-  if (!IsIdentifier(organization.id())) return;
+Batch::Effect Batch::ApplyOrganization(v1::OrganizationSet& organization) {
+  if (!IsIdentifier(organization.id())) return kRefusedNotFound;
+  if (const store::OrganizationRow* known = FindOrganization(organization.id())) {
+    NOROSHI_ASSIGN_OR_RETURN(std::string refused,
+                             FollowOrganization(known->organization(), organization));
+    if (!refused.empty()) return refused;
+  }
   const auto [place, created] = memory_.organizations.try_emplace(organization.id());
   store::OrganizationRow& row = place->second;
   if (created) {
@@ -30,9 +36,13 @@ void Batch::ApplyOrganization(v1::OrganizationSet& organization) {
   row.mutable_organization()->Swap(&organization);
   Touch(row);
   applied_.identities_changed = true;
+  return std::string();
 }
 
-void Batch::ApplyToken(const v1::AgentTokenIssued& issued) {
+Batch::Effect Batch::ApplyToken(const v1::AgentTokenIssued& issued) {
+  if (FindOrganization(issued.organization()) == nullptr || !IsIdentifier(issued.agent())) {
+    return kRefusedNotFound;
+  }
   store::TokenRow row;
   row.set_organization(issued.organization());
   row.set_agent(issued.agent());
@@ -40,6 +50,7 @@ void Batch::ApplyToken(const v1::AgentTokenIssued& issued) {
   row.set_sequence(at_.sequence);
   state_.SetToken(issued.secret_sha256(), row);
   applied_.identities_changed = true;
+  return std::string();
 }
 
 Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
@@ -73,12 +84,12 @@ Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
   return {};
 }
 
-Result<void> Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
+Batch::Effect Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Agent(revoked.organization(), revoked.agent()));
   if (!row) {
     // Only a token so far: the row keeps that it is void.
     if (FindOrganization(revoked.organization()) == nullptr || !IsIdentifier(revoked.agent())) {
-      return {};
+      return kRefusedNotFound;
     }
     row.emplace();
     row->set_organization(revoked.organization());
@@ -90,7 +101,7 @@ Result<void> Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
   row->clear_previous_serial();
   state_.SetAgent(*row);
   applied_.identities_changed = true;
-  return {};
+  return std::string();
 }
 
 }  // namespace noroshi::engine

@@ -1,7 +1,9 @@
 // Persons, what they sign in with, and their sessions.
 #include <algorithm>
 
+#include "common/base/check.h"
 #include "common/base/encoding.h"
+#include "common/crypto/crypto.h"
 #include "hub/engine/batch.h"
 #include "hub/engine/refusals.h"
 
@@ -18,17 +20,23 @@ bool RolesFit(const v1::PersonSet& person, v1::OrganizationKind kind) {
   });
 }
 
-bool IsAdministrator(const store::PersonRow* row) {
-  if (row == nullptr || row->person().disabled()) return false;
-  const auto& roles = row->person().roles();
+bool IsAdministrator(const store::PersonRow& row) {
+  if (row.person().disabled()) return false;
+  const auto& roles = row.person().roles();
   return std::find(roles.begin(), roles.end(), v1::ROLE_ADMINISTRATOR) != roles.end();
 }
 
 }  // namespace
 
+bool Batch::Administers(const store::PersonRow* row) const {
+  if (row == nullptr || !IsAdministrator(*row)) return false;
+  const auto found = memory_.organizations.find(row->person().organization());
+  return found != memory_.organizations.end() && !found->second.organization().disabled();
+}
+
 void Batch::WritePerson(const store::PersonRow* before, store::PersonRow& after) {
   after.set_version(after.version() + 1);
-  const int change = (IsAdministrator(&after) ? 1 : 0) - (IsAdministrator(before) ? 1 : 0);
+  const int change = (Administers(&after) ? 1 : 0) - (Administers(before) ? 1 : 0);
   memory_.meta.set_administrators(memory_.meta.administrators() + static_cast<uint64_t>(change));
   state_.SetPerson(after);
 }
@@ -42,7 +50,7 @@ Batch::Effect Batch::SetPerson(v1::PersonSet& person) {
   store::PersonRow row = before.value_or(store::PersonRow());
   row.mutable_person()->Swap(&person);
   const store::PersonRow* known = before ? &*before : nullptr;
-  if (IsAdministrator(known) && !IsAdministrator(&row) && memory_.meta.administrators() <= 1) {
+  if (Administers(known) && !Administers(&row) && memory_.meta.administrators() <= 1) {
     return kRefusedLastAdministrator;
   }
   if (!before) {
@@ -51,6 +59,45 @@ Batch::Effect Batch::SetPerson(v1::PersonSet& person) {
   }
   WritePerson(known, row);
   if (row.person().disabled()) NOROSHI_RETURN_IF_ERROR(EndSessions(row.person().id()));
+  return std::string();
+}
+
+Result<std::vector<store::PersonRow>> Batch::PersonsOf(std::string_view organization) const {
+  std::vector<store::PersonRow> persons;
+  std::vector<std::string> ids;
+  do {
+    const std::string before = ids.empty() ? "" : ids.back();
+    NOROSHI_ASSIGN_OR_RETURN(
+        ids, state_.Ids(store::List::kPersonsOf, organization, before, store::kListMax));
+    for (const std::string& id : ids) {
+      NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Person(id));
+      NOROSHI_CHECK(row.has_value());
+      persons.push_back(*std::move(row));
+    }
+  } while (!ids.empty());
+  return persons;
+}
+
+Batch::Effect Batch::FollowOrganization(const v1::OrganizationSet& before,
+                                        const v1::OrganizationSet& after) {
+  const bool other_side = (before.kind() == v1::ORGANIZATION_KIND_CENTRE) !=
+                          (after.kind() == v1::ORGANIZATION_KIND_CENTRE);
+  if (!other_side && before.disabled() == after.disabled()) return std::string();
+  NOROSHI_ASSIGN_OR_RETURN(const auto persons, PersonsOf(after.id()));
+  if (other_side && !persons.empty()) return kRefusedRoles;
+  if (before.disabled() == after.disabled()) return std::string();
+  const auto administrators =
+      static_cast<uint64_t>(std::count_if(persons.begin(), persons.end(), IsAdministrator));
+  const uint64_t known = memory_.meta.administrators();
+  if (!after.disabled()) {
+    memory_.meta.set_administrators(known + administrators);
+    return std::string();
+  }
+  if (administrators > 0 && administrators == known) return kRefusedLastAdministrator;
+  memory_.meta.set_administrators(known - administrators);
+  for (const store::PersonRow& person : persons) {
+    NOROSHI_RETURN_IF_ERROR(EndSessions(person.person().id()));
+  }
   return std::string();
 }
 
@@ -124,7 +171,9 @@ Batch::Effect Batch::SetIdentity(const v1::PersonIdentitySet& identity) {
 
 Batch::Effect Batch::OpenSession(const v1::SessionOpened& opened) {
   NOROSHI_ASSIGN_OR_RETURN(const auto before, state_.Person(opened.person()));
-  if (!before) return kRefusedNotFound;
+  if (!before || opened.session().size() != kSha256Bytes) return kRefusedNotFound;
+  NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Session(opened.session()));
+  if (known) return kRefusedUsed;
   const store::OrganizationRow* organization = FindOrganization(before->person().organization());
   if (before->person().disabled() || organization == nullptr ||
       organization->organization().disabled()) {
