@@ -3,10 +3,12 @@
 #include <rocksdb/file_system.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
 #include "common/merkle/merkle.h"
+#include "hub/journal/rehash.h"
 #include "hub/journal/rocks_journal_impl.h"
 
 namespace noroshi::journal {
@@ -147,31 +149,38 @@ Result<void> RocksJournal::ReadMeta() {
 }
 
 Result<void> RocksJournal::ReadEntries() {
-  rocksdb::ReadOptions options;
-  options.readahead_size = 2 * 1024 * 1024;
-  const auto entries = database_->Iterate(Family::kEntries, options);
-  std::string last;
-  for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
-    const uint64_t sequence = tree_.size();
-    if (entries->key() != BigEndian64(sequence)) return CorruptEntry(sequence, "is missing");
-    last.assign(entries->value().data(), entries->value().size());
-    tree_.Append(merkle::LeafHash(last));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t size, CountEntries());
+  const uint64_t tiles = size / kTileWidth;
+  NOROSHI_ASSIGN_OR_RETURN(const auto roots, RehashTiles(*database_, tiles));
+  for (const std::string& root : roots) {
+    tree_.AppendTile(root);
     for (const Tree::FullTile& full : tree_.unsettled()) {
-      NOROSHI_ASSIGN_OR_RETURN(const auto stored, database_->Get(Family::kTiles, TileKey(full.id)));
-      if (!stored || *stored != full.tile.hashes()) {
-        return Corrupt("tile " + std::to_string(full.id.level) + "/" +
-                       std::to_string(full.id.index) + " does not fit the entries up to " +
-                       std::to_string(sequence));
-      }
+      NOROSHI_RETURN_IF_ERROR(CheckTile(*database_, full.id, full.tile.hashes()));
     }
     tree_.Settle();
   }
-  if (!entries->status().ok()) return FromStatus(entries->status(), "read journal");
-  if (tree_.size() == 0) return Corrupt("entry 0 is missing");
-  const auto header = ParseHeader(tree_.size() - 1, last);
-  if (!header.ok()) return CorruptEntry(tree_.size() - 1, header.error().message);
+  HeaderScan headers(*database_, tree_.size());
+  while (tree_.size() < size) {
+    NOROSHI_ASSIGN_OR_RETURN(const std::string_view header, headers.Take(tree_.size()));
+    tree_.Append(merkle::LeafHash(header));
+  }
+  NOROSHI_ASSIGN_OR_RETURN(const auto last,
+                           database_->Get(Family::kEntries, BigEndian64(size - 1)));
+  const auto header = ParseHeader(size - 1, last.value_or(""));
+  if (!header.ok()) return CorruptEntry(size - 1, header.error().message);
   last_time_ms_ = header->time_ms();
   return {};
+}
+
+// As many as the last one says: that there are no gaps is still to be seen.
+Result<uint64_t> RocksJournal::CountEntries() const {
+  const auto entries = database_->Iterate(Family::kEntries, rocksdb::ReadOptions());
+  entries->SeekToLast();
+  if (!entries->status().ok()) return FromStatus(entries->status(), "read journal");
+  if (!entries->Valid()) return CorruptEntry(0, "is missing");
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t last, ParseSequence(entries->key().ToStringView()));
+  if (last == std::numeric_limits<uint64_t>::max()) return CorruptEntry(last, "is impossible");
+  return last + 1;
 }
 
 Result<void> RocksJournal::CheckHead() {

@@ -98,6 +98,7 @@ class RocksJournal final : public Journal {
   Result<void> Recover();
   Result<void> ReadMeta();
   Result<void> ReadEntries();
+  Result<uint64_t> CountEntries() const;
   Result<void> CheckHead();
   Result<void> SyncParentFolder();
   // Commits an entry of the journal's own, with what else is in `writes`.

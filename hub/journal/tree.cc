@@ -85,12 +85,18 @@ NodePlace PlaceOf(unsigned height, uint64_t index) {
           .index = static_cast<size_t>(index & ((uint64_t{1} << shift) - 1))};
 }
 
-void Tree::Append(std::string_view leaf_hash) {
-  ++size_;
-  std::string hash(leaf_hash);
-  uint64_t number = size_ - 1;  // Of this hash, within its level.
-  for (uint8_t level = 0;; ++level) {
-    if (level == edge_.size()) edge_.emplace_back();
+void Tree::Append(std::string_view leaf_hash) { Add(0, size_++, std::string(leaf_hash)); }
+
+void Tree::AppendTile(std::string_view root) {
+  NOROSHI_CHECK(size_ % kTileWidth == 0);
+  Add(1, size_ / kTileWidth, std::string(root));
+  size_ += kTileWidth;
+}
+
+// number: of this hash, within its level.
+void Tree::Add(uint8_t level, uint64_t number, std::string hash) {
+  for (;; ++level) {
+    while (level >= edge_.size()) edge_.emplace_back();
     Tile& tile = edge_[level];
     tile.Append(hash);
     if (!tile.full()) return;

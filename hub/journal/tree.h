@@ -53,6 +53,9 @@ class Tree {
   };
 
   void Append(std::string_view leaf_hash);
+  // 256 leaves at once, whose tile of level 0 has this root and is on disk.
+  // REQUIRES: size is a multiple of 256.
+  void AppendTile(std::string_view root);
   uint64_t size() const { return size_; }
   // Tiles that became complete since the last Settle, lower levels first.
   const std::vector<FullTile>& unsettled() const { return unsettled_; }
@@ -62,6 +65,8 @@ class Tree {
   std::string_view Find(unsigned height, uint64_t index) const;
 
  private:
+  void Add(uint8_t level, uint64_t number, std::string hash);
+
   uint64_t size_ = 0;
   std::vector<Tile> edge_;  // By level; none is full.
   std::vector<FullTile> unsettled_;

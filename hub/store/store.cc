@@ -5,6 +5,7 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
@@ -17,8 +18,10 @@ namespace noroshi::store {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 64 * 1024 * 1024;
-constexpr size_t kBulkWriteBufferBytes = 128 * 1024 * 1024;
 constexpr int kOpenFilesMax = 512;
+constexpr size_t kPlainLevels = 2;
+// Merging what a rebuild writes is left to the hub that serves it, unless it is a lot.
+constexpr int kBulkFilesUnmerged = 16;
 
 // A key up to its first '/': its table. The memtable remembers where each table's last
 // row went; the next one is mostly its neighbour.
@@ -44,13 +47,18 @@ rocksdb::Options RocksOptions(const StoreOptions& options) {
   rocks.paranoid_checks = true;
   rocks.max_open_files = kOpenFilesMax;
   const rocks::Sizes sizes = rocks::SizesFor(options.reserve_bytes);
-  rocks::Apply(sizes, options.bulk ? kBulkWriteBufferBytes : sizes.small_buffer_bytes, &rocks);
+  rocks::Apply(sizes, sizes.small_buffer_bytes, &rocks);
+  // What is written first is soon written again: only what lies deeper is compressed.
+  rocks.compression_per_level.assign(static_cast<size_t>(rocks.num_levels),
+                                     rocksdb::kSnappyCompression);
+  std::fill_n(rocks.compression_per_level.begin(), kPlainLevels, rocksdb::kNoCompression);
   // Most look-ups of a replay ask for what is not there yet.
   rocks.memtable_whole_key_filtering = true;
   rocks.memtable_prefix_bloom_size_ratio = 0.1;
   rocks.memtable_insert_with_hint_prefix_extractor = std::make_shared<TablePrefix>();
   rocks.allow_concurrent_memtable_write = false;  // One writer; the hints need it.
   rocks::Prepare("state_rocksdb", nullptr, &rocks);
+  if (options.bulk) rocks.level0_file_num_compaction_trigger = kBulkFilesUnmerged;
   return rocks;
 }
 
@@ -77,7 +85,7 @@ Result<void> Rename(const std::string& from, const std::string& to) {
 
 struct Store::State {
   std::unique_ptr<rocksdb::DB> db;
-  bool bulk = false;
+  std::unique_ptr<Bulk> bulk;
   std::atomic<bool> transaction_open{false};
 };
 
@@ -116,9 +124,9 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
     if (error) return Error{ErrorCode::kIo, "state: " + options.folder + ": " + error.message()};
   }
   auto state = std::make_unique<State>();
-  state->bulk = options.bulk;
   rocksdb::DB* db = nullptr;
   const rocksdb::Options rocks = RocksOptions(options);
+  if (options.bulk) state->bulk = std::make_unique<Bulk>(rocks, options.folder);
   const rocksdb::Status status = options.read_only
                                      ? rocksdb::DB::OpenForReadOnly(rocks, options.folder, &db)
                                      : rocksdb::DB::Open(rocks, options.folder, &db);
@@ -150,14 +158,15 @@ std::unique_ptr<Transaction> Store::Begin() {
   NOROSHI_CHECK(!state_->transaction_open.exchange(true));
   auto state = std::make_unique<Transaction::State>();
   state->db = state_->db.get();
-  state->bulk = state_->bulk;
+  state->bulk = state_->bulk.get();
   state->open = &state_->transaction_open;
   return std::unique_ptr<Transaction>(new Transaction(std::move(state)));
 }
 
 Result<void> Store::Flush() {
+  if (state_->bulk != nullptr) return state_->bulk->Flush(state_->db.get());
   rocksdb::Status status = state_->db->Flush(rocksdb::FlushOptions());
-  if (status.ok() && !state_->bulk) status = state_->db->SyncWAL();
+  if (status.ok()) status = state_->db->SyncWAL();
   if (!status.ok()) return FromStatus(status, "state: flushing");
   return {};
 }

@@ -29,7 +29,9 @@ struct StoreOptions {
   std::string folder;
   bool create_if_missing = true;  // Otherwise a missing state is kNotFound.
   bool read_only = false;
-  // Without WAL, for a rebuild: nothing is kept unless Flush succeeds.
+  // For a rebuild: commits stay in memory, up to a bound, and transactions alone see
+  // them; readers see, and the disk keeps, what a Flush that succeeded has written. A
+  // transaction that is dropped leaves its changes: give up the whole.
   bool bulk = false;
   // Of free space on the disk: what is held back from it must fit.
   uint64_t reserve_bytes = uint64_t{256} << 20;

@@ -3,9 +3,6 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
-#include <algorithm>
-#include <vector>
-
 #include "common/base/check.h"
 #include "hub/store/keys.h"
 #include "hub/store/rocks.h"
@@ -14,20 +11,25 @@
 namespace noroshi::store {
 namespace {
 
-using KeyedChange = std::pair<const std::string, Change>;
-
-void SortAscending(std::vector<const KeyedChange*>* changes) {
-  std::sort(changes->begin(), changes->end(),
-            [](const KeyedChange* a, const KeyedChange* b) { return a->first < b->first; });
-}
+using Scan = std::function<Result<void>(const RowVisit& visit)>;
 
 // Merges changed rows, already in the order of the scan, into the database's.
+template <typename Iterator, bool ascending>
 class Merge {
  public:
-  Merge(const std::vector<const KeyedChange*>& changes, bool ascending, const RowVisit& visit)
-      : next_(changes.begin()), end_(changes.end()), ascending_(ascending), visit_(visit) {}
+  Merge(Iterator begin, Iterator end, const RowVisit& visit)
+      : next_(begin), end_(end), visit_(visit) {}
 
-  // One row of the database. False: stop.
+  // below: scans the rows that these changes lie over.
+  Result<void> Run(const Scan& below) {
+    NOROSHI_RETURN_IF_ERROR(
+        below([this](std::string_view key, std::string_view value) { return OnRow(key, value); }));
+    while (going_ && next_ != end_) Emit(**next_++);
+    return {};
+  }
+
+ private:
+  // One row from below. False: stop.
   bool OnRow(std::string_view key, std::string_view value) {
     while (next_ != end_ && Before((*next_)->first, key)) {
       if (!Emit(**next_++)) return false;
@@ -36,24 +38,32 @@ class Merge {
     return going_ = visit_(key, value);
   }
 
-  // The database has no more rows.
-  void OnEnd() {
-    while (going_ && next_ != end_) Emit(**next_++);
-  }
-
- private:
-  bool Before(std::string_view a, std::string_view b) const { return ascending_ ? a < b : b < a; }
-  bool Emit(const KeyedChange& change) {
+  static bool Before(std::string_view a, std::string_view b) { return ascending ? a < b : b < a; }
+  bool Emit(const Changes::Row& change) {
     const auto& value = change.second.value;
     return going_ = !value || visit_(change.first, *value);
   }
 
-  std::vector<const KeyedChange*>::const_iterator next_;
-  std::vector<const KeyedChange*>::const_iterator end_;
-  bool ascending_;
+  Iterator next_;
+  const Iterator end_;
   const RowVisit& visit_;
   bool going_ = true;
 };
+
+// over(changes, visit, below) scans changes over what lies below. Here: these changes
+// over older ones, if there are any, over the database.
+template <typename Over>
+Result<void> ScanLayers(const Over& over, const Changes& newest, const Changes* older,
+                        const Scan& database, const RowVisit& visit) {
+  if (older == nullptr) return over(newest, visit, database);
+  return over(newest, visit, [&](const RowVisit& next) { return over(*older, next, database); });
+}
+
+// The first of those that do not start with the prefix and lie behind those that do.
+Changes::Ordered::const_iterator EndOf(const Changes::Ordered& rows, std::string_view prefix) {
+  const std::string end = keys::After(prefix);
+  return end.empty() ? rows.end() : rows.lower_bound(std::string_view(end));
+}
 
 }  // namespace
 
@@ -64,49 +74,47 @@ Transaction::~Transaction() { *state_->open = false; }
 // ---- reading ----
 
 Result<bool> Transaction::Get(std::string_view key, std::string* value) const {
-  const auto change = state_->changes.find(key);
-  if (change == state_->changes.end()) return GetRow(state_->db, nullptr, key, value);
-  if (!change->second.value) return false;
-  *value = *change->second.value;
+  const Change* change = state_->changes().Find(key);
+  if (change == nullptr && state_->older() != nullptr) change = state_->older()->Find(key);
+  if (change == nullptr) return GetRow(state_->db, nullptr, key, value);
+  if (!change->value) return false;
+  *value = *change->value;
   return true;
 }
 
 Result<void> Transaction::Ascend(std::string_view prefix, std::string_view after,
                                  const Visit& visit) const {
-  std::vector<const KeyedChange*> changes;
-  for (const auto& change : state_->changes) {
-    if (change.first.starts_with(prefix) && change.first > after) changes.push_back(&change);
-  }
-  SortAscending(&changes);
-  Merge merge(changes, true, visit);
-  NOROSHI_RETURN_IF_ERROR(AscendRows(
-      state_->db, nullptr, prefix, after,
-      [&](std::string_view key, std::string_view value) { return merge.OnRow(key, value); }));
-  merge.OnEnd();
-  return {};
+  const auto over = [&](const Changes& changes, const Visit& next, const Scan& below) {
+    const Changes::Ordered& rows = changes.InOrder(prefix);
+    const auto begin = after.empty() ? rows.lower_bound(prefix) : rows.upper_bound(after);
+    return Merge<Changes::Ordered::const_iterator, true>(begin, EndOf(rows, prefix), next)
+        .Run(below);
+  };
+  const Scan database = [&](const Visit& next) {
+    return AscendRows(state_->db, nullptr, prefix, after, next);
+  };
+  return ScanLayers(over, state_->changes(), state_->older(), database, visit);
 }
 
 Result<void> Transaction::Descend(std::string_view prefix, std::string_view before,
                                   const Visit& visit) const {
-  std::vector<const KeyedChange*> changes;
-  for (const auto& change : state_->changes) {
-    const std::string_view key = change.first;
-    if (key.starts_with(prefix) && (before.empty() || key < before)) changes.push_back(&change);
-  }
-  SortAscending(&changes);
-  std::reverse(changes.begin(), changes.end());
-  Merge merge(changes, false, visit);
-  NOROSHI_RETURN_IF_ERROR(DescendRows(
-      state_->db, nullptr, prefix, before,
-      [&](std::string_view key, std::string_view value) { return merge.OnRow(key, value); }));
-  merge.OnEnd();
-  return {};
+  const auto over = [&](const Changes& changes, const Visit& next, const Scan& below) {
+    const Changes::Ordered& rows = changes.InOrder(prefix);
+    const auto end = before.empty() ? EndOf(rows, prefix) : rows.lower_bound(before);
+    using Iterator = Changes::Ordered::const_reverse_iterator;
+    return Merge<Iterator, false>(Iterator(end), Iterator(rows.lower_bound(prefix)), next)
+        .Run(below);
+  };
+  const Scan database = [&](const Visit& next) {
+    return DescendRows(state_->db, nullptr, prefix, before, next);
+  };
+  return ScanLayers(over, state_->changes(), state_->older(), database, visit);
 }
 
 // ---- writing ----
 
 void Transaction::Put(std::string key, std::string value) {
-  state_->changes.insert_or_assign(std::move(key), Change{std::move(value)});
+  state_->changes().Put(std::move(key), std::move(value));
 }
 
 void Transaction::PutNumber(std::string key, uint64_t number) {
@@ -120,21 +128,9 @@ void Transaction::PutRow(std::string key, const google::protobuf::MessageLite& r
   Put(std::move(key), std::move(value));
 }
 
-void Transaction::Remove(std::string key) {
-  state_->changes.insert_or_assign(std::move(key), Change{});
-}
+void Transaction::Remove(std::string key) { state_->changes().Remove(std::move(key)); }
 
-// For rows that come and go in great numbers and are written once in their life:
-// if this batch wrote it, nothing happened; if not, RocksDB may drop the removal
-// together with the row at the next flush, so scans do not stumble over them.
-void Transaction::RemoveOnce(std::string key) {
-  const auto change = state_->changes.find(key);
-  if (change != state_->changes.end() && change->second.value) {
-    state_->changes.erase(change);
-  } else {
-    state_->changes.insert_or_assign(std::move(key), Change{std::nullopt, /*written_once=*/true});
-  }
-}
+void Transaction::RemoveOnce(std::string key) { state_->changes().RemoveOnce(std::move(key)); }
 
 void Transaction::SetMeta(const MetaRow& row) {
   MetaRow meta = row;
@@ -226,25 +222,20 @@ void Transaction::AddRestore(uint64_t index, const RestoreRow& row) {
 }
 
 Result<void> Transaction::Commit() {
-  // In key order, which the memtable takes several times faster.
-  std::vector<const KeyedChange*> ordered;
-  ordered.reserve(state_->changes.size());
-  for (const KeyedChange& change : state_->changes) ordered.push_back(&change);
-  SortAscending(&ordered);
+  if (state_->bulk != nullptr) return state_->bulk->SpillIfFull(state_->db);
   rocksdb::WriteBatch batch;
-  for (const KeyedChange* keyed : ordered) {
-    const rocksdb::Slice key = ToSlice(keyed->first);
-    const Change& change = keyed->second;
+  // In key order, which the memtable takes several times faster.
+  for (const Changes::Row* row : state_->own.Sorted()) {
+    const rocksdb::Slice key = ToSlice(row->first);
+    const Change& change = row->second;
     const rocksdb::Status status = change.value          ? batch.Put(key, ToSlice(*change.value))
                                    : change.written_once ? batch.SingleDelete(key)
                                                          : batch.Delete(key);
     if (!status.ok()) return FromStatus(status, "state: collecting changes");
   }
-  rocksdb::WriteOptions options;
-  options.disableWAL = state_->bulk;
-  const rocksdb::Status status = state_->db->Write(options, &batch);
+  const rocksdb::Status status = state_->db->Write(rocksdb::WriteOptions(), &batch);
   if (!status.ok()) return FromStatus(status, "state: writing");
-  state_->changes.clear();
+  state_->own.Clear();
   return {};
 }
 

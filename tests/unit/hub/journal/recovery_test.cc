@@ -1,5 +1,6 @@
 #include <fstream>
 
+#include "hub/journal/tree.h"
 #include "tests/unit/hub/journal/journal_fixture.h"
 
 namespace noroshi::journal {
@@ -155,6 +156,26 @@ TEST_F(JournalRecoveryTest, OpenNamesWhatDoesNotFit) {
         put(raw, Family::kMeta, "head", head.SerializeAsString());
       },
       "signature");
+}
+
+// More than one thread takes at a time, and a tail that fills no tile.
+TEST_F(JournalRecoveryTest, OpenHashesALongJournalAndNamesTheFirstMisfit) {
+  constexpr uint64_t kEntries = 3 * 64 * kTileWidth + 100;
+  auto journal = MustOpen();
+  Fill(journal.get(), 0, kEntries);
+  const std::string root = journal->Head().root_hash();
+  journal.reset();
+  EXPECT_EQ(MustOpen()->Head().root_hash(), root);
+  auto raw = Raw();
+  rocksdb::WriteBatch batch;
+  raw->Put(&batch, Family::kEntries, BigEndian64(130 * kTileWidth), "flipped");
+  raw->Put(&batch, Family::kEntries, BigEndian64(70 * kTileWidth), "flipped");
+  ASSERT_TRUE(raw->Write(&batch, true).ok());
+  raw.reset();
+  const auto opened = OpenRocksJournal(Options());
+  ASSERT_FALSE(opened.ok());
+  EXPECT_NE(opened.error().message.find("tile 0/70 does not fit"), std::string::npos)
+      << opened.error().message;
 }
 
 }  // namespace

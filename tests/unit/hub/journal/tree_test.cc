@@ -148,5 +148,30 @@ TEST(TileCacheTest, TheFirstTileGivesWayToOneMoreThanTheMaximum) {
   EXPECT_EQ(cache.Find("one more"), tile);
 }
 
+TEST(TreeTest, ATileAtOnceIsItsLeavesOneByOne) {
+  Tree leaves;
+  Tree tiles;
+  while (tiles.size() < (kTileWidth + 2) * kTileWidth) {
+    leaves.Settle();
+    for (size_t i = 0; i < kTileWidth; ++i) leaves.Append(Leaf(leaves.size()));
+    const auto first = leaves.unsettled().begin();
+    tiles.Settle();
+    tiles.AppendTile(first->tile.Node(kTileHeight, 0));
+    ASSERT_EQ(tiles.size(), leaves.size());
+    ASSERT_EQ(tiles.unsettled().size() + 1, leaves.unsettled().size());
+    for (size_t i = 0; i < tiles.unsettled().size(); ++i) {
+      EXPECT_EQ(tiles.unsettled()[i].id, first[i + 1].id);
+      EXPECT_EQ(tiles.unsettled()[i].tile.hashes(), first[i + 1].tile.hashes());
+    }
+  }
+  leaves.Settle();
+  leaves.Append(Leaf(leaves.size()));
+  tiles.Append(Leaf(tiles.size()));
+  for (unsigned height = 0; height < 2 * kTileHeight; ++height) {
+    const uint64_t last = (tiles.size() >> height) - 1;
+    EXPECT_EQ(tiles.Find(height, last), leaves.Find(height, last));
+  }
+}
+
 }  // namespace
 }  // namespace noroshi::journal

@@ -6,6 +6,7 @@
 #include <rocksdb/perf_context.h>
 #include <rocksdb/perf_level.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -348,6 +349,43 @@ TEST_F(StoreTest, RebuiltStateTakesThePlaceOfTheOld) {
   EXPECT_FALSE(std::filesystem::exists(folder_));
   Reopen();
   EXPECT_FALSE(store_->Snapshot()->Case(5)->has_value());
+}
+
+// What a rebuild would do: rows on disk, rows on their way there, rows in memory.
+TEST_F(StoreTest, BulkAndOrdinaryCommitsLeaveTheSameRows) {
+  constexpr uint64_t kCases = 300;
+  const std::string padding(1024 * 1024, 'x');  // Together several times kBulkBytesMax.
+  const auto bulk = Store::Open({root_ + "/bulk", true, false, /*bulk=*/true});
+  ASSERT_TRUE(bulk.ok());
+  for (Store* store : {bulk->get(), store_.get()}) {
+    const auto transaction = store->Begin();
+    for (uint64_t id = 1; id <= kCases; ++id) {
+      transaction->SetCase(Case(id, padding));
+      transaction->AddPending({0, id});
+      transaction->AddToCase(1, {id, 0, "moj"});
+      if (id > 150) transaction->SetCase(Case(id - 150, "short"));
+      if (id > 100) transaction->RemovePending({0, id - 100});
+      ASSERT_TRUE(transaction->Commit().ok());
+      if (id % 50 == 0) {
+        EXPECT_EQ(transaction->Cases(id, 7)->size(), 7U);
+        EXPECT_EQ(transaction->Case(id > 150 ? 1 : id)->value().title(),
+                  id > 150 ? "short" : padding);
+      }
+    }
+    EXPECT_EQ(transaction->AnalysisPending(0, 0, kCases)->front(), kCases - 99);
+    std::vector<uint64_t> members;
+    ASSERT_TRUE(transaction
+                    ->VisitCaseMembers(1,
+                                       [&](const CaseMember& member) {
+                                         members.push_back(member.sequence);
+                                         return true;
+                                       })
+                    .ok());
+    ASSERT_EQ(members.size(), kCases);
+    EXPECT_TRUE(std::is_sorted(members.rbegin(), members.rend()));
+    ASSERT_TRUE(store->Flush().ok());
+  }
+  EXPECT_EQ(*(*bulk)->Snapshot()->Digest(), *store_->Snapshot()->Digest());
 }
 
 // Without maps, equal rows serialise to equal bytes.
