@@ -234,6 +234,42 @@ std::string Render(const std::string& verb, const json::object& answer) {
                    {"READ", "read_count"},
                    {"TITLE", "title_ja"}});
   }
+  if (verb == "case.history") {
+    return ListOf(answer, "events",
+                  {{"TIME", "time"}, {"WHO", "actor"}, {"WHAT", "what"}, {"TEXT", "text"}});
+  }
+  if (verb == "person.list") {
+    return ListOf(answer, "persons",
+                  {{"ID", "id"},
+                   {"ORGANISATION", "organization"},
+                   {"ROLES", "roles"},
+                   {"DISABLED", "disabled"},
+                   {"LAST SIGN-IN", "last_sign_in_at"},
+                   {"NAME", "name"}});
+  }
+  if (verb == "person.sessions") {
+    return ListOf(answer, "sessions",
+                  {{"OPENED", "opened_at"},
+                   {"METHOD", "method"},
+                   {"ADDRESS", "address"},
+                   {"SOFTWARE", "software"}});
+  }
+  if (verb == "question.list") {
+    return ListOf(answer, "questions",
+                  {{"QUESTION", "question_id"},
+                   {"STATE", "state"},
+                   {"ORGANISATION", "organization"},
+                   {"ANSWER BY", "answer_by"},
+                   {"TEXT", "text"}});
+  }
+  if (verb == "audit") {
+    return ListOf(answer, "entries",
+                  {{"TIME", "time"},
+                   {"WHO", "actor"},
+                   {"WHAT", "what"},
+                   {"OBJECT", "object"},
+                   {"REFUSED", "refused"}});
+  }
   if (verb == "case.show") return CaseText(answer);
   if (verb == "alert.show" || verb == "alert.issue") return AlertText(answer);
   if (verb == "verify") return VerifyText(answer);

@@ -13,6 +13,7 @@
 #include "common/runtime/file.h"
 #include "hub/admin/render.h"
 #include "hub/admin/socket.h"
+#include "hub/app/calls.h"
 #include "hub/app/hub_config.h"
 #include "hub/app/offline.h"
 #include "hub/app/serve.h"
@@ -213,6 +214,7 @@ class CommandLine {
     auto* show = Remote(group, "show", "One case with its submissions and evidence", "case.show",
                         [this](json::object& request) { request["case_id"] = options_.case_id; });
     show->add_option("case", options_.case_id)->required();
+    calls_.Add(&app_, group);
   }
 
   void AddAlerts() {
@@ -285,6 +287,10 @@ class CommandLine {
     });
   }
 
+  Calls calls_{[this](const std::string& verb, json::object request) {
+    command_.verb = verb;
+    command_.request = std::move(request);
+  }};
   CLI::App app_;
   Command command_;
   Options options_;

@@ -14,6 +14,7 @@
 #include "common/runtime/random.h"
 #include "common/taxonomy/taxonomy.h"
 #include "hub/app/backup.h"
+#include "hub/app/metrics.h"
 #include "hub/app/state_check.h"
 #include "hub/engine/rebuild.h"
 
@@ -236,6 +237,7 @@ Result<void> Hub::MakeWeb(const Secrets& secrets) {
     NOROSHI_RETURN_IF_ERROR(journal_->Health());
     return runner_->Health();
   };
+  parts.metrics = [this](const http::Stats& http) { return Metrics(http); };
   NOROSHI_ASSIGN_OR_RETURN(web_, Web::Make(std::move(parts)));
   const std::lock_guard lock(live_api_mutex_);
   live_api_ = &web_->api();
@@ -320,6 +322,22 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["pending_cursors"] = fanout_->pending_cursors();
   (*answer)["analysis"] =
       json::object{{"waiting", pool_->waiting()}, {"children_started", pool_->children_started()}};
+}
+
+std::string Hub::Metrics(const http::Stats& http) const {
+  Readings readings;
+  readings.intake = intake_->stats();
+  readings.http = http;
+  const auto meta = store_->Snapshot()->Meta();
+  if (meta.ok()) readings.state = *meta;
+  readings.journal_entries = journal_->size();
+  readings.journal_ok = journal_->Health().ok();
+  readings.engine_ok = runner_->Health().ok() && meta.ok();
+  readings.subscriptions = fanout_->subscriptions();
+  readings.pending_cursors = fanout_->pending_cursors();
+  readings.analysis_waiting = pool_->waiting();
+  readings.analysis_children_started = pool_->children_started();
+  return MetricsText(readings);
 }
 
 Result<void> Hub::StartAdmin() {

@@ -80,6 +80,7 @@ void ReadWeb(config::Table& root, HubConfig* hub) {
   if (!hub->web_public_address.empty()) {
     CheckHostPort(web, "public_address", hub->web_public_address);
   }
+  hub->web_metrics_from = web.Strings("metrics_from", 100);
   config::Table oidc = root.Sub("openid_connect");
   hub->oidc_issuer = oidc.String("issuer", "");
   hub->oidc_client_id = oidc.String("client_id", "");

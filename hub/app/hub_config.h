@@ -24,7 +24,8 @@ struct HubConfig {
   std::string admin_group;
   std::string web_listen;          // "HOST:PORT" for browsers and programs; empty: nowhere.
   std::string web_public_address;  // "HOST:PORT" by which they reach it; empty: where it listens.
-  std::string oidc_issuer;         // Empty: no OpenID Connect.
+  std::vector<std::string> web_metrics_from;  // Addresses that may read /metrics.
+  std::string oidc_issuer;                    // Empty: no OpenID Connect.
   std::string oidc_client_id;
   std::string oidc_client_secret_file;
   std::string oidc_acr;

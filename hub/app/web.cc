@@ -1,5 +1,7 @@
 #include "hub/app/web.h"
 
+#include <algorithm>
+
 #include "common/crypto/crypto.h"
 #include "common/runtime/clock.h"
 #include "common/runtime/file.h"
@@ -116,7 +118,21 @@ http::Response Web::Handle(const http::Request& request) {
     // Why is for the operator, in the log and in `status`; strangers learn only that.
     return parts_.health().ok() ? Words(200, "ready") : Words(503, "not ready");
   }
+  if (request.path == "/metrics") return Metrics(request);
   return api_->Handle(request);
+}
+
+// For those who are configured: counters tell how busy whom is.
+http::Response Web::Metrics(const http::Request& request) const {
+  const std::string address = request.remote_address.substr(0, request.remote_address.rfind(':'));
+  const auto& allowed = parts_.config->web_metrics_from;
+  if (std::find(allowed.begin(), allowed.end(), address) == allowed.end()) {
+    return http::Problem(404, "there is no such resource");
+  }
+  http::Response response = Words(200, parts_.metrics(server_->stats()));
+  response.headers.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.body.pop_back();  // The format ends each line itself.
+  return response;
 }
 
 }  // namespace noroshi::app

@@ -27,7 +27,8 @@ class Web {
     tls::ServerOptions tls;  // The same certificate as for agents.
     std::string master_key;
     std::function<std::string()> agent_address;
-    std::function<Result<void>()> health;  // Not ok: why the hub is not ready.
+    std::function<Result<void>()> health;                    // Not ok: why the hub is not ready.
+    std::function<std::string(const http::Stats&)> metrics;  // In Prometheus' text format.
   };
 
   // The API; listens if the configuration says where.
@@ -46,6 +47,7 @@ class Web {
   Result<void> MakeOidc();
   Result<void> MakeServer();
   http::Response Handle(const http::Request& request);
+  http::Response Metrics(const http::Request& request) const;
   std::string PublicUrl() const;
 
   const Parts parts_;

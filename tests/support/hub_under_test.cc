@@ -48,8 +48,9 @@ HubUnderTest::HubUnderTest(const std::string& folder, std::vector<std::string> s
 HubUnderTest::~HubUnderTest() { ShowLogOfFailedTest(log_file_); }
 
 Result<void> HubUnderTest::Init() {
-  const auto made = Command({"init", "--name", "Test Centre", "--listen", "127.0.0.1:0"});
+  const auto made = Ask({"init", "--name", "Test Centre", "--listen", "127.0.0.1:0"});
   if (!made.ok()) return made.error();
+  first_link_ = TextAt(*made, "/link");
   return {};
 }
 

@@ -70,6 +70,8 @@ class HubUnderTest {
   const std::string& data() const { return data_; }
   const std::string& log_file() const { return log_file_; }
   const std::string& address() const { return address_; }
+  // With which the first administrator ("admin") signs in first.
+  const std::string& first_link() const { return first_link_; }
   std::string log() const;
   Process* process() const { return process_.get(); }
 
@@ -78,6 +80,7 @@ class HubUnderTest {
   std::string data_;
   std::string log_file_;
   std::string address_;
+  std::string first_link_;
   std::unique_ptr<Process> process_;
 };
 

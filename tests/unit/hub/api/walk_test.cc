@@ -1,0 +1,220 @@
+// Every route and verb, as everybody, at everything: what the API answers is what the
+// policy says about that very object. The policy itself is tested beside its table.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "common/base/encoding.h"
+#include "common/crypto/crypto.h"
+#include "hub/access/policy.h"
+#include "hub/api/call.h"
+#include "tests/unit/hub/api/desk.h"
+
+namespace noroshi::api {
+namespace {
+
+constexpr char kOwn[] = "kasumi-ministry";
+constexpr char kOther[] = "shinko-agency";
+constexpr char kCircle[] = "council";
+
+// One set of objects of the same marking.
+struct Things {
+  std::string name;
+  std::string owner;
+  v1::Tlp tlp = v1::TLP_GREEN;
+  bool circle = false;
+  bool delivered_to_own = false;
+  std::map<std::string, std::string> ids;  // By the name of the path's parameter.
+};
+
+struct Walker {
+  std::string name;
+  Desk::Session session;
+  access::Actor actor;
+};
+
+// What a body of each schema needs at least.
+json::value SampleBody(const std::string& schema, const Things& things) {
+  const auto number = [&](const std::string& id) { return std::stoull(things.ids.at(id)); };
+  const std::string password = "correct horse battery staple 7";
+  const std::map<std::string, json::value> bodies = {
+      {"", nullptr},
+      {"SignIn", json::object{{"login", "nobody"}, {"password", password}}},
+      {"LinkBegin", json::object{{"link_token", std::string(43, 'A')}}},
+      {"LinkFinish", json::object{{"link_token", std::string(43, 'A')},
+                                  {"enrolment", "00"},
+                                  {"code", "000000"},
+                                  {"password", password}}},
+      {"PasswordChange", json::object{{"present_password", password}, {"password", password}}},
+      {"TotpFinish",
+       json::object{{"present_password", password}, {"enrolment", "00"}, {"code", "000000"}}},
+      {"PersonPut", json::object{{"organization", things.owner},
+                                 {"name", "somebody"},
+                                 {"roles", json::array{"reporter"}}}},
+      {"PersonIdentity", json::object{{"issuer", ""}, {"subject", ""}}},
+      {"CaseOpen", json::object{{"kind", "incident"}, {"title", "t"}, {"tlp", "GREEN"}}},
+      {"CaseAssign", json::object{{"assignee", ""}}},
+      {"CaseClassify", json::object{}},
+      {"CasePrioritise", json::object{{"priority", 2}}},
+      {"CaseNote", json::object{{"text", "n"}}},
+      {"CaseJoin", json::object{{"from", 1}, {"reason", "r"}}},
+      {"CaseSplit",
+       json::object{{"reports", json::array{number("sequence")}}, {"title", "t"}, {"reason", "r"}}},
+      {"CaseClose", json::object{{"resolution", "resolved"}}},
+      {"CaseReopen", json::object{{"reason", "r"}}},
+  };
+  const auto found = bodies.find(schema);
+  EXPECT_NE(found, bodies.end()) << "the test knows no body for schema " << schema;
+  return found == bodies.end() ? json::value(nullptr) : found->second;
+}
+
+class WalkTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    desk_.AddOrganization("centre", v1::ORGANIZATION_KIND_CENTRE);
+    desk_.AddOrganization(kOwn, v1::ORGANIZATION_KIND_MINISTRY, {kCircle});
+    desk_.AddOrganization(kOther, v1::ORGANIZATION_KIND_INCORPORATED_AGENCY, {kCircle});
+    for (const char* owner : {kOwn, kOther}) {
+      for (const v1::Tlp tlp : {v1::TLP_GREEN, v1::TLP_AMBER, v1::TLP_RED}) {
+        for (const bool circle : {false, true}) Make(owner, tlp, circle);
+      }
+    }
+    walkers_.push_back({"nobody", {}, {}});
+    for (int role = v1::ROLE_READER; role <= v1::ROLE_LIAISON; ++role) {
+      for (const bool cleared : {false, true}) AddWalker(static_cast<v1::Role>(role), cleared);
+    }
+  }
+
+  void AddWalker(v1::Role role, bool cleared) {
+    const bool centre = role <= v1::ROLE_AUDITOR;
+    Walker walker;
+    walker.name = "w" + std::to_string(role) + (cleared ? "c" : "");
+    walker.actor.kind = access::Actor::Kind::kPerson;
+    walker.actor.centre = centre;
+    walker.actor.organization = centre ? "centre" : kOwn;
+    walker.actor.roles = {role};
+    if (cleared) walker.actor.circles = {kCircle};
+    walker.session =
+        desk_.SignIn(walker.name, walker.actor.organization, {role}, walker.actor.circles);
+    walker.actor.id = "person:" + walker.name;
+    walkers_.push_back(std::move(walker));
+  }
+
+  void Make(const std::string& owner, v1::Tlp tlp, bool circle) {
+    Things things;
+    things.owner = owner;
+    things.tlp = tlp;
+    things.circle = circle;
+    things.name = owner + "/" + std::to_string(tlp) + (circle ? "/circle" : "");
+    MakeReport(&things);
+    things.ids["organization_id"] = owner;
+    things.ids["person_id"] = "of-" + owner;
+    if (things_.empty() || things_.back().owner != owner) {
+      desk_.SignIn("of-" + owner, owner, {v1::ROLE_REPORTER});
+    }
+    things.ids["session_id"] = std::string(64, '0');
+    things_.push_back(std::move(things));
+  }
+
+  void MakeReport(Things* things) {
+    const Uuid id = SystemRandom().UuidV7(desk_.now_ms());
+    v1::Submission submission;
+    submission.set_id(id.bytes());
+    submission.set_created_at_ms(desk_.now_ms());
+    submission.mutable_handling()->set_tlp(things->tlp);
+    if (things->circle) submission.mutable_handling()->set_circle(kCircle);
+    submission.mutable_incident()->set_stage(v1::REPORT_STAGE_FIRST);
+    submission.mutable_incident()->set_what_happened(things->name);
+    const uint64_t sequence = desk_.Append(v1::ENTRY_KIND_INCIDENT_REPORT, things->owner, "agent",
+                                           submission.SerializeAsString(), id);
+    things->ids["sequence"] = std::to_string(sequence);
+    things->ids["case_id"] = std::to_string(sequence);
+  }
+
+  // What the path is about, by the first parameter that it names.
+  access::Object ObjectOf(const Route& route, const Things& things, const Walker& walker) {
+    access::Object object;
+    const auto names = [&](std::string_view parameter) {
+      return route.pattern.find("{" + std::string(parameter) + "}") != std::string::npos;
+    };
+    const auto mark = [&] {
+      object.tlp = things.tlp;
+      if (things.circle) object.circles = {kCircle};
+    };
+    if (names("case_id")) return mark(), object;
+    if (names("sequence")) return object.owner = things.owner, mark(), object;
+    if (names("person_id") || names("organization_id")) return object.owner = things.owner, object;
+    // Of lists and of what is made anew: the caller's own, or the centre's.
+    if (route.request == "PersonPut") return object.owner = things.owner, object;
+    object.owner = walker.actor.organization;
+    return object;
+  }
+
+  std::string PathOf(const Route& route, const Things& things) {
+    std::string path = route.pattern;
+    while (path.find('{') != std::string::npos) {
+      const size_t begin = path.find('{');
+      const size_t end = path.find('}');
+      const std::string name = path.substr(begin + 1, end - begin - 1);
+      const auto id = things.ids.find(name);
+      EXPECT_NE(id, things.ids.end()) << "the test knows no " << name << " of " << route.pattern;
+      path.replace(begin, end - begin + 1, id == things.ids.end() ? "x" : id->second);
+    }
+    return path;
+  }
+
+  void Check(const Route& route, const Things& things, const Walker& walker) {
+    if (route.method == "DELETE" && route.pattern == "/session") return;  // Ends the walk.
+    const http::Response answer = desk_.Call(walker.session, route.method, PathOf(route, things),
+                                             SampleBody(route.request, things));
+    const std::string where = walker.name + ": " + route.method + " " + route.pattern + " of " +
+                              things.name + " -> " + std::to_string(answer.status) + " " +
+                              answer.body;
+    ASSERT_NE(answer.status, 500) << where;
+    if (route.gate == Gate::kOpen) return;
+    if (walker.session.token.empty()) {
+      ASSERT_EQ(answer.status, 401) << where;
+      return;
+    }
+    const access::Object object = ObjectOf(route, things, walker);
+    if (access::Decide(walker.actor, route.deed, object).allowed) {
+      ASSERT_NE(answer.status, 401) << where;
+      // A session that is not there, and one's own wrong password, are no policy.
+      const bool of_its_own = route.pattern.find("{session_id}") != std::string::npos ||
+                              route.pattern.starts_with("/self/");
+      if (!of_its_own) {
+        ASSERT_NE(answer.status, 403) << where;
+        ASSERT_NE(answer.status, 404) << where;
+      }
+      return;
+    }
+    const bool visible =
+        access::Decide(walker.actor, access::ReadingDeed(route.deed), object).allowed;
+    const bool names_one = route.pattern.find('{') != std::string::npos;
+    ASSERT_EQ(answer.status, visible || !names_one ? 403 : 404) << where;
+  }
+
+  Desk desk_;
+  std::vector<Things> things_;
+  std::vector<Walker> walkers_;
+};
+
+TEST_F(WalkTest, EveryRouteAsksThePolicyAboutTheVeryObject) {
+  size_t cells = 0;
+  for (const Route& route : Routes()) {
+    for (const Things& things : things_) {
+      for (const Walker& walker : walkers_) {
+        Check(route, things, walker);
+        if (HasFatalFailure()) return;
+        ++cells;
+      }
+    }
+  }
+  std::printf("%zu cells\n", cells);
+  EXPECT_GE(cells, 5'000U);
+}
+
+}  // namespace
+}  // namespace noroshi::api
