@@ -79,6 +79,8 @@ struct Line {
   RunOptions run;
   AlertsOptions alerts;
   AckOptions ack;
+  QuestionsOptions questions;
+  AnswerOptions answer;
 };
 
 void AddWait(CLI::App* command, Line* line) {
@@ -106,6 +108,23 @@ void AddReport(CLI::App* app, Line* line) {
   AddWait(mail, line);
 }
 
+void AddQuestions(CLI::App* app, Line* line) {
+  auto* questions = app->add_subcommand("questions", "届いた照会 / questions of the centre");
+  questions->add_flag("--all", line->questions.all,
+                      "回答済み・取り下げも / answered and withdrawn ones, too");
+  auto* answer = app->add_subcommand("answer", "照会に回答する / answer a question");
+  answer->add_option("QUESTION_ID", line->answer.question_id)->required();
+  answer->add_option("--text", line->answer.text, "回答の文 / the answer");
+  answer->add_option("--file", line->answer.file,
+                     "回答のファイル(- は標準入力) / file with the answer, - for stdin");
+  answer->add_flag("--edit", line->answer.edit, "エディタで書く / write it in $EDITOR");
+  answer->add_option("--person", line->answer.person, "回答する人 / who answers");
+  answer
+      ->add_option("--wait", line->answer.wait_seconds,
+                   "ハブを待つ秒数 / seconds to wait for the hub")
+      ->check(CLI::Range(0, kWaitSecondsMax));
+}
+
 void AddCommands(CLI::App* app, Line* line) {
   auto* enroll = app->add_subcommand("enroll", "機関の agent として登録する / enrol this agent");
   enroll
@@ -128,6 +147,7 @@ void AddCommands(CLI::App* app, Line* line) {
   ack->add_option("--wait", line->ack.wait_seconds,
                   "回答を待つ秒数 / seconds to wait for the answer")
       ->check(CLI::Range(0, kWaitSecondsMax));
+  AddQuestions(app, line);
   app->add_subcommand("status", "状態 / connection, spool, receipts");
   app->add_subcommand("verify", "受領証の検証(オフライン) / check every receipt, offline");
 }
@@ -142,6 +162,8 @@ int Dispatch(const CLI::App& app, Line* line) {
   if (chosen("run")) return Run(environment, line->run);
   if (chosen("alerts")) return Alerts(environment, line->alerts);
   if (chosen("ack")) return Ack(environment, line->ack);
+  if (chosen("questions")) return ListQuestions(environment, line->questions);
+  if (chosen("answer")) return AnswerQuestion(environment, line->answer);
   if (chosen("status")) return Status(environment);
   if (chosen("verify")) return Verify(environment);
   const CLI::App* report = app.get_subcommand("report");

@@ -56,6 +56,22 @@ struct AckOptions {
 };
 int Ack(const Environment& environment, const AckOptions& options);
 
+struct QuestionsOptions {
+  bool all = false;  // Answered and withdrawn ones, too.
+};
+int ListQuestions(const Environment& environment, const QuestionsOptions& options);
+
+// Exactly one of text, file and edit.
+struct AnswerOptions {
+  std::string question_id;  // UUID.
+  std::string text;
+  std::string file;  // "-": standard input.
+  bool edit = false;
+  std::string person;
+  int wait_seconds = 10;
+};
+int AnswerQuestion(const Environment& environment, const AnswerOptions& options);
+
 int Status(const Environment& environment);
 int Verify(const Environment& environment);
 

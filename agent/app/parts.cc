@@ -53,11 +53,16 @@ Result<Parts> Parts::Open(const Environment& environment) {
                            spool::Inbox::Open(environment.files, environment.path("inbox")));
   NOROSHI_ASSIGN_OR_RETURN(auto marks,
                            spool::Marks::Open(environment.files, environment.path("marks")));
+  NOROSHI_ASSIGN_OR_RETURN(
+      auto questions, spool::Questions::Open(environment.files, environment.path("questions")));
   NOROSHI_RETURN_IF_ERROR(environment.files.MakeFolder(environment.path("state"), 0700));
-  return Parts{
-      std::move(settings), std::move(pins),
-      std::move(spool),    std::move(inbox),
-      std::move(marks),    spool::HeadFile(environment.files, environment.path("state/head"))};
+  return Parts{std::move(settings),
+               std::move(pins),
+               std::move(spool),
+               std::move(inbox),
+               std::move(marks),
+               std::move(questions),
+               spool::HeadFile(environment.files, environment.path("state/head"))};
 }
 
 Result<void> RunSession(const Environment& environment, Parts& parts, RunnerOptions options) {
@@ -71,10 +76,11 @@ Result<void> RunSession(const Environment& environment, Parts& parts, RunnerOpti
   runner.patience = options.patience;
   runner.until_gone = std::move(options.until_gone);
   runner.delivered = std::move(options.delivered);
-  session::Runner session({{parts.spool, parts.inbox, parts.marks, parts.head, environment.clock},
-                           environment.files,
-                           environment.random},
-                          std::move(runner));
+  session::Runner session(
+      {{parts.spool, parts.inbox, parts.marks, parts.questions, parts.head, environment.clock},
+       environment.files,
+       environment.random},
+      std::move(runner));
   return session.Run();
 }
 

@@ -11,6 +11,7 @@
 #include "agent/session/runner.h"
 #include "agent/spool/inbox.h"
 #include "agent/spool/marks.h"
+#include "agent/spool/questions.h"
 #include "agent/spool/spool.h"
 
 namespace noroshi::agent {
@@ -21,6 +22,7 @@ struct Parts {
   spool::Spool spool;
   spool::Inbox inbox;
   spool::Marks marks;
+  spool::Questions questions;
   spool::HeadFile head;
 
   static Result<Parts> Open(const Environment& environment);

@@ -67,6 +67,8 @@ Result<json::object> Gather(const Environment& environment) {
                         : json::value();
   NOROSHI_ASSIGN_OR_RETURN(const auto marks, parts.marks.Waiting());
   status["marks_waiting"] = marks.size();
+  NOROSHI_ASSIGN_OR_RETURN(const auto answers, parts.questions.Waiting());
+  status["answers_waiting"] = answers.size();
   NOROSHI_RETURN_IF_ERROR(parts.inbox.Recover());
   status["delivery_position"] = parts.inbox.position();
   const auto credentials =

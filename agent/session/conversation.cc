@@ -10,10 +10,9 @@
 namespace noroshi::session {
 namespace {
 
-constexpr uint32_t kMinorVersion = 0;
 constexpr std::chrono::milliseconds kRetryDefault{1000};
 constexpr std::chrono::milliseconds kRetryMax{15 * 60'000};
-constexpr std::chrono::milliseconds kMarkRetry{10'000};
+constexpr std::chrono::milliseconds kMarkRetry{10'000};  // Of answers, too.
 
 Error HistoryError(const std::string& what) {
   return {ErrorCode::kCorruption, "the hub does not continue the history that we know: " + what};
@@ -36,7 +35,7 @@ Result<void> Conversation::Begin() {
   v1::AgentFrame frame;
   v1::Hello& hello = *frame.mutable_hello();
   hello.set_software("noroshi-agent/" NOROSHI_VERSION);
-  hello.set_minor(kMinorVersion);
+  hello.set_minor(wire::kMinorVersion);
   if (last_) *hello.mutable_last_head() = *last_;
   hello.set_delivery_log_id(parts_.inbox.log_id());
   hello.set_delivery_position(parts_.inbox.position());
@@ -67,6 +66,8 @@ Result<void> Conversation::OnFrame(std::string_view bytes) {
       return {};
     case Frame::kMarked:
       return OnMarked(frame.marked());
+    case Frame::kAnswered:
+      return OnAnswered(frame.answered());
     case Frame::kCertificate:
       return OnCertificate(frame.certificate());
     case Frame::kPong:
@@ -103,6 +104,7 @@ Result<void> Conversation::OnWelcome(const v1::Welcome& welcome, std::string_vie
   window_ = std::min(welcome.window_bytes(), kWindowBytesMax);
   submission_max_ = welcome.submission_bytes_max();
   renew_only_ = welcome.renew_only();
+  takes_answers_ = welcome.minor() >= wire::kMinorWithAnswers;
   welcomed_ = true;
   Log(Level::kInfo, "session_open",
       {{"organization", welcome.organization()},
@@ -177,6 +179,8 @@ Result<void> Conversation::AcceptNewLog(const v1::Welcome& welcome,
        {"new_log", ToHex(head.log_id())},
        {"surviving_entries", surviving},
        {"put_back", static_cast<uint64_t>(back.size())}});
+  NOROSHI_ASSIGN_OR_RETURN(const size_t answers, parts_.questions.PutBack());
+  if (answers > 0) Log(Level::kWarning, "answers_put_back", {{"answers", uint64_t{answers}}});
   return events_.restored ? events_.restored(head, back.size()) : Result<void>();
 }
 
@@ -272,12 +276,44 @@ Result<void> Conversation::OnDeliveries(const v1::Deliveries& deliveries) {
   if (deliveries.log_id() != proven_.log_id())
     return Error{ErrorCode::kInvalid, "the hub delivers from another log than its own"};
   ++deliveries_seen_;
+  NOROSHI_RETURN_IF_ERROR(KeepQuestions(deliveries));
   NOROSHI_ASSIGN_OR_RETURN(const size_t added, parts_.inbox.Append(deliveries));
   v1::AgentFrame frame;
   frame.mutable_delivery_ack()->set_position(parts_.inbox.position());
   Send(frame);
   if (added > 0 && events_.delivered) events_.delivered();
   return {};
+}
+
+// Before the inbox has them: its position says that everything up to it is on disk.
+Result<void> Conversation::KeepQuestions(const v1::Deliveries& deliveries) {
+  const bool same_log = deliveries.log_id() == parts_.inbox.log_id();
+  for (const v1::Delivery& delivery : deliveries.deliveries()) {
+    // One that comes again may have been withdrawn since.
+    if (same_log && delivery.position() <= parts_.inbox.position()) continue;
+    if (!delivery.has_question()) continue;
+    const auto kept = parts_.questions.Keep(delivery.question());
+    if (kept.ok()) continue;
+    if (kept.error().code != ErrorCode::kInvalid) return kept;
+    Log(Level::kError, "question_unreadable", {{"position", uint64_t{delivery.position()}}});
+  }
+  return {};
+}
+
+Result<void> Conversation::OnAnswered(const v1::Answered& answered) {
+  if (!answer_in_flight_ || answer_in_flight_->bytes() != answered.question_id())
+    return Error{ErrorCode::kInvalid, "the hub speaks of an answer not sent"};
+  const Uuid id = *std::exchange(answer_in_flight_, std::nullopt);
+  Log(answered.accepted() ? Level::kInfo : Level::kWarning, "question_answered",
+      {{"question", id.ToString()},
+       {"accepted", answered.accepted() ? "yes" : "no"},
+       {"reason", answered.reason()}});
+  answers_changed_ = true;
+  if (!answered.accepted() && answered.retryable()) {
+    answer_not_before_ = parts_.clock.Steady() + kMarkRetry;
+    return {};
+  }
+  return parts_.questions.Settle(id, answered, parts_.clock.NowMs());
 }
 
 Result<void> Conversation::OnMarked(const v1::Marked& marked) {

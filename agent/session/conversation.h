@@ -27,6 +27,7 @@
 
 #include "agent/spool/inbox.h"
 #include "agent/spool/marks.h"
+#include "agent/spool/questions.h"
 #include "agent/spool/spool.h"
 #include "common/base/result.h"
 #include "common/runtime/clock.h"
@@ -55,6 +56,7 @@ class Conversation {
     spool::Spool& spool;
     spool::Inbox& inbox;
     spool::Marks& marks;
+    spool::Questions& questions;
     spool::HeadFile& head;
     const Clock& clock;
   };
@@ -87,7 +89,8 @@ class Conversation {
   void OnSpooled(const spool::Item& item);
   // Reads the whole spool again.
   Result<void> Rescan();
-  void OnMarkQueued() { marks_changed_ = true; }
+  // A mark or an answer was queued.
+  void OnQueued() { marks_changed_ = answers_changed_ = true; }
   void Ping(uint64_t token);
   // Keeps the newest proven head for the next connection.
   Result<void> Close();
@@ -125,12 +128,15 @@ class Conversation {
   void Defer(std::unique_ptr<Transfer> transfer, const v1::Rejection& rejection);
   Result<void> OnDeliveries(const v1::Deliveries& deliveries);
   Result<void> OnMarked(const v1::Marked& marked);
+  Result<void> OnAnswered(const v1::Answered& answered);
+  Result<void> KeepQuestions(const v1::Deliveries& deliveries);
   Result<void> OnCertificate(const v1::Certificate& certificate);
   Result<void> OnGoodbye(const v1::Goodbye& goodbye);
   Error Refuse(std::string_view event, const Error& error, std::string_view frame);
 
   void Send(const v1::AgentFrame& frame);
   Result<void> SendMark();
+  Result<void> SendAnswer();
   void Release();
   Result<bool> SendPiece(std::string* out);
   Result<bool> StartNext(bool incident, std::string* out);
@@ -168,6 +174,10 @@ class Conversation {
   std::optional<Uuid> mark_in_flight_;
   bool marks_changed_ = true;
   Time mark_not_before_ = {};
+  bool takes_answers_ = false;  // The hub understands them.
+  std::optional<Uuid> answer_in_flight_;
+  bool answers_changed_ = true;
+  Time answer_not_before_ = {};
 
   v1::Goodbye goodbye_;
   std::string evidence_;

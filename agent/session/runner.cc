@@ -103,6 +103,7 @@ struct Runner::Impl {
   asio::signal_set signals;
   int watch_new = -1;
   int watch_marks = -1;
+  int watch_answers = -1;
   std::shared_ptr<Live> live;
   std::chrono::steady_clock::time_point last_attempt;
   std::string last_error;
@@ -189,7 +190,8 @@ Result<void> Runner::Impl::StartWatching() {
   constexpr uint32_t kEvents = IN_CREATE | IN_MOVED_TO;
   watch_new = ::inotify_add_watch(fd, conversation.spool.waiting_folder().c_str(), kEvents);
   watch_marks = ::inotify_add_watch(fd, conversation.marks.folder().c_str(), kEvents);
-  if (watch_new < 0 || watch_marks < 0) return ErrnoError("inotify");
+  watch_answers = ::inotify_add_watch(fd, conversation.questions.waiting_folder().c_str(), kEvents);
+  if (watch_new < 0 || watch_marks < 0 || watch_answers < 0) return ErrnoError("inotify");
   return {};
 }
 
@@ -218,13 +220,13 @@ void Runner::Impl::OnWatchEvents(std::string_view bytes) {
     const bool welcomed = live && live->conversation.welcomed();
     if (event.mask & IN_Q_OVERFLOW) {
       changed = true;
-      if (live) live->conversation.OnMarkQueued();
+      if (live) live->conversation.OnQueued();
       if (welcomed) {
         if (auto scanned = live->conversation.Rescan(); !scanned.ok()) live->End(scanned.error());
       }
-    } else if (event.wd == watch_marks) {
+    } else if (event.wd == watch_marks || event.wd == watch_answers) {
       changed = true;
-      if (live) live->conversation.OnMarkQueued();
+      if (live) live->conversation.OnQueued();
     } else if (const auto item = spool::Item::FromName(name)) {
       changed = true;
       if (welcomed) live->conversation.OnSpooled(*item);  // Else Welcome scans.

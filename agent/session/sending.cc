@@ -27,7 +27,8 @@ void Conversation::OnSpooled(const spool::Item& item) {
 
 bool Conversation::Drained() const {
   return welcomed_ && queue_.empty() && deferred_.empty() && held_.empty() && in_flight_.empty() &&
-         !mark_in_flight_ && !marks_changed_;
+         !mark_in_flight_ && !marks_changed_ && !answer_in_flight_ &&
+         (!answers_changed_ || !takes_answers_);
 }
 
 bool Conversation::Paused(spool::Priority priority) const {
@@ -42,6 +43,8 @@ std::optional<Conversation::Time> Conversation::NextWake() const {
   };
   if (!deferred_.empty()) consider(deferred_.begin()->first);
   if (marks_changed_ && !mark_in_flight_ && mark_not_before_ > now) consider(mark_not_before_);
+  if (answers_changed_ && !answer_in_flight_ && takes_answers_ && answer_not_before_ > now)
+    consider(answer_not_before_);
   for (const Time paused : paused_until_) {
     if (paused > now && !queue_.empty()) consider(paused);
   }
@@ -58,7 +61,10 @@ void Conversation::Release() {
 }
 
 Result<void> Conversation::Fill(std::string* out) {
-  if (welcomed_ && !renew_only_) NOROSHI_RETURN_IF_ERROR(SendMark());
+  if (welcomed_ && !renew_only_) {
+    NOROSHI_RETURN_IF_ERROR(SendMark());
+    NOROSHI_RETURN_IF_ERROR(SendAnswer());
+  }
   out->append(control_);
   control_.clear();
   if (!welcomed_ || renew_only_) return {};
@@ -78,6 +84,20 @@ Result<void> Conversation::SendMark() {
   mark_in_flight_ = oldest->first;
   v1::AgentFrame frame;
   *frame.mutable_mark() = oldest->second;
+  Send(frame);
+  return {};
+}
+
+Result<void> Conversation::SendAnswer() {
+  if (answer_in_flight_ || !answers_changed_ || !takes_answers_ ||
+      parts_.clock.Steady() < answer_not_before_)
+    return {};
+  answers_changed_ = false;
+  NOROSHI_ASSIGN_OR_RETURN(auto oldest, parts_.questions.Oldest(parts_.clock.NowMs()));
+  if (!oldest) return {};
+  answer_in_flight_ = *Uuid::FromBytes(oldest->question_id());
+  v1::AgentFrame frame;
+  *frame.mutable_answer() = *std::move(oldest);
   Send(frame);
   return {};
 }

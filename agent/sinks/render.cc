@@ -104,13 +104,6 @@ json::object UpdateJson(const v1::Update& update) {
       {"exercise_id", update.exercise_id()}};
 }
 
-// Every line below the first as deep as the first.
-std::string Indented(std::string text) {
-  for (size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1))
-    text.insert(at + 1, "  ");
-  return text;
-}
-
 }  // namespace
 
 std::string_view KindWord(v1::AlertKind kind) {
@@ -145,10 +138,44 @@ v1::Tlp TlpFromWord(std::string_view word) {
   return v1::TLP_UNSPECIFIED;
 }
 
+std::string Indented(std::string_view margin, std::string_view text) {
+  std::string indented;
+  while (true) {
+    const size_t end = text.find('\n');
+    indented.append(margin).append(text.substr(0, end)).append("\n");
+    if (end == std::string_view::npos) return indented;
+    text.remove_prefix(end + 1);
+  }
+}
+
+json::object QuestionJson(const v1::Question& question) {
+  return {{"type", "question"},
+          {"question_id", UuidText(question.question_id())},
+          {"case_reference", UuidText(question.case_reference())},
+          {"text", question.text()},
+          {"asked_at", Time(question.asked_at_ms())},
+          {"answer_by", Time(question.answer_by_ms())},
+          {"withdrawn", question.withdrawn()},
+          {"exercise_id", question.exercise_id()}};
+}
+
+std::string QuestionText(const v1::Question& question) {
+  std::string text;
+  if (!question.exercise_id().empty())
+    text += fmt::format("  【演習 / EXERCISE {}】\n", TerminalLine(question.exercise_id()));
+  text += fmt::format("  照会 / asked {}", Time(question.asked_at_ms()));
+  if (question.answer_by_ms() != 0)
+    text += fmt::format("   回答期限 / answer by {}", Time(question.answer_by_ms()));
+  text += fmt::format("\n  件 / about {}\n", UuidText(question.case_reference()));
+  return text + Indented("    ", TerminalText(question.text()));
+}
+
 json::object ToJson(const spool::InboxItem& item) {
   json::object object;
   if (item.delivery.has_update()) {
     object = UpdateJson(item.delivery.update());
+  } else if (item.delivery.has_question()) {
+    object = QuestionJson(item.delivery.question());
   } else if (v1::Alert alert; alert.ParseFromString(item.delivery.alert())) {
     object = AlertJson(alert);
   } else {
@@ -173,7 +200,7 @@ std::string ToText(const spool::InboxItem& item) {
   if (alert.content_withheld())
     text += "  内容は利用者としてサインインして確認 / Sign in to read the content\n";
   for (const std::string* body : {&alert.text_ja(), &alert.text_en()}) {
-    if (!body->empty()) text += "  " + Indented(TerminalText(*body)) + "\n";
+    if (!body->empty()) text += Indented("  ", TerminalText(*body));
   }
   for (const auto& indicator : alert.indicators())
     text += fmt::format("  - {}: {}\n", TerminalLine(indicator.type()),

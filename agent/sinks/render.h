@@ -19,7 +19,14 @@ std::string_view TlpWord(v1::Tlp tlp);          // "AMBER+STRICT"; "" for none.
 // Accepts "AMBER", "TLP:AMBER", either case; TLP_UNSPECIFIED for anything else.
 v1::Tlp TlpFromWord(std::string_view word);
 
-// type "alert" or "update". An alert that cannot be read becomes type "unreadable".
+// type "question", with its fields.
+boost::json::object QuestionJson(const v1::Question& question);
+// Its text and what belongs to it, each line indented, safe for a terminal.
+std::string QuestionText(const v1::Question& question);
+// Each line of a text with this in front of it; ends with a line break.
+std::string Indented(std::string_view margin, std::string_view text);
+
+// type "alert", "update" or "question". An alert that cannot be read becomes type "unreadable".
 boost::json::object ToJson(const spool::InboxItem& item);
 // For people, several lines, Japanese and English. Control characters are shown as '?'.
 std::string ToText(const spool::InboxItem& item);

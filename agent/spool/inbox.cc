@@ -24,7 +24,7 @@ std::string AlertId(const v1::Delivery& delivery) {
 }
 
 bool IsSkipped(const v1::Delivery& delivery) {
-  return delivery.alert().empty() && !delivery.has_update();
+  return delivery.alert().empty() && !delivery.has_update() && !delivery.has_question();
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ Result<void> Inbox::Recover() {
     log_id_ = deliveries->log_id();
     for (const auto& delivery : deliveries->deliveries()) {
       position_ = delivery.position();
-      if (auto id = AlertId(delivery); !id.empty()) known_alerts_.insert(std::move(id));
+      Note(delivery);
     }
   }
   return {};
@@ -83,10 +83,24 @@ Result<void> Inbox::Recover() {
 
 // Whether the delivery is new; remembers it.
 bool Inbox::Note(const v1::Delivery& delivery) {
+  if (delivery.has_question()) {
+    const v1::Question& question = delivery.question();
+    const auto [known, is_new] =
+        known_questions_.try_emplace(question.question_id(), question.withdrawn());
+    return std::exchange(known->second, question.withdrawn()) != question.withdrawn() || is_new;
+  }
   std::string id = AlertId(delivery);
   // What cannot be read is kept, too: somebody has to see it.
   if (id.empty()) return !IsSkipped(delivery);
   return known_alerts_.insert(std::move(id)).second;
+}
+
+// What could not be stored will come again, and must not then be taken for known.
+void Inbox::Forget(const v1::Deliveries& deliveries) {
+  for (const auto& delivery : deliveries.deliveries()) {
+    known_alerts_.erase(AlertId(delivery));
+    known_questions_.erase(delivery.question().question_id());
+  }
 }
 
 Result<size_t> Inbox::Append(const v1::Deliveries& deliveries) {
@@ -115,8 +129,7 @@ Result<size_t> Inbox::Append(const v1::Deliveries& deliveries) {
   if (auto written =
           files_->WriteDurably(path, SealRecord(kInboxMagic, fresh.SerializeAsString()), kFileMode);
       !written.ok()) {
-    // It will come again, and must not then be taken for known.
-    for (const auto& delivery : fresh.deliveries()) known_alerts_.erase(AlertId(delivery));
+    Forget(fresh);
     return written.error();
   }
   log_id_ = deliveries.log_id();

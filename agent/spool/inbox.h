@@ -4,8 +4,9 @@
 //
 // Nothing is kept twice: within a log a position at or below the last one is
 // skipped, and an alert whose id is known is skipped in any log (a restored hub
-// starts a new log and may deliver it again). A skipped alert leaves an item with
-// position only, so that the position is remembered.
+// starts a new log and may deliver it again), and so is a question that says nothing
+// new. A skipped one leaves an item with position only, so that the position is
+// remembered.
 //
 // Limits: kInboxFilesMax files; the oldest go first.
 // Threads: Append() by the runner only; After() and Newest() from any thread or
@@ -13,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -58,6 +60,7 @@ class Inbox {
   Result<std::vector<File>> Files();
   Result<v1::Deliveries> Load(const File& file);
   bool Note(const v1::Delivery& delivery);
+  void Forget(const v1::Deliveries& deliveries);
 
   FileSystem* files_;
   std::string folder_;
@@ -66,6 +69,7 @@ class Inbox {
   uint64_t next_index_ = 1;
   size_t file_count_ = 0;
   std::set<std::string> known_alerts_;
+  std::map<std::string, bool> known_questions_;  // By id: whether it was withdrawn.
 };
 
 }  // namespace noroshi::spool

@@ -17,6 +17,8 @@ inline constexpr std::string_view kSubmissionMagic = "nrsubm-1";  // A serialise
 inline constexpr std::string_view kReceiptsMagic = "nrrcpt-1";    // A serialised Receipts.
 inline constexpr std::string_view kInboxMagic = "nrinbx-1";       // A serialised Deliveries.
 inline constexpr std::string_view kMarkMagic = "nrmark-1";        // A serialised MarkAlert.
+inline constexpr std::string_view kQuestionMagic = "nrques-1";    // A serialised Question.
+inline constexpr std::string_view kAnswerMagic = "nransw-1";      // A serialised AnswerQuestion.
 inline constexpr std::string_view kHeadMagic = "nrhead-1";        // A serialised TreeHead.
 
 std::string SealRecord(std::string_view magic, std::string_view payload);

@@ -13,6 +13,10 @@
 
 namespace noroshi::wire {
 
+// What Hello and Welcome say: which kinds of frame this side understands. 1: AnswerQuestion
+// and Answered.
+inline constexpr uint32_t kMinorVersion = 1;
+inline constexpr uint32_t kMinorWithAnswers = 1;
 inline constexpr size_t kFrameHeaderBytes = 4;
 inline constexpr size_t kFrameBytesMax = 256 * 1024;  // Without the length.
 inline constexpr size_t kSubmissionBytesMax = 25 * 1024 * 1024;

@@ -38,4 +38,9 @@ void Feed::Mark(const tls::Identity& identity, const v1::MarkAlert& mark,
   fanout_.Mark(identity.organization, identity.agent, mark, std::move(done));
 }
 
+void Feed::Answer(const tls::Identity& identity, const v1::AnswerQuestion& answer,
+                  std::function<void(Result<void>)> done) {
+  fanout_.Answer(identity.organization, identity.agent, answer, std::move(done));
+}
+
 }  // namespace noroshi::app

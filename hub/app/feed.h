@@ -19,6 +19,8 @@ class Feed final : public intake::DeliveryFeed {
                                           std::function<void()> wake) override;
   void Mark(const tls::Identity& identity, const v1::MarkAlert& mark,
             std::function<void(Result<void>)> done) override;
+  void Answer(const tls::Identity& identity, const v1::AnswerQuestion& answer,
+              std::function<void(Result<void>)> done) override;
 
  private:
   fanout::Fanout& fanout_;

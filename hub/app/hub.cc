@@ -211,6 +211,7 @@ void Hub::OnApplied(const engine::Applied& applied) {
     }
   }
   if (!applied.outboxes.empty()) fanout_->OnApplied(applied.outboxes);
+  fanout_->OnEntriesApplied(applied.next);
   if (applied.deadlines_changed) ticker_->OnDeadlinesChanged();
   dispatcher_->OnApplied();
   const std::lock_guard lock(live_api_mutex_);
@@ -320,6 +321,7 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["submissions_rejected"] = counts(stats.submissions_rejected);
   (*answer)["subscriptions"] = fanout_->subscriptions();
   (*answer)["pending_cursors"] = fanout_->pending_cursors();
+  (*answer)["pending_answers"] = fanout_->pending_answers();
   (*answer)["analysis"] =
       json::object{{"waiting", pool_->waiting()}, {"children_started", pool_->children_started()}};
 }

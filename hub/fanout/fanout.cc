@@ -8,29 +8,13 @@
 
 #include "common/base/encoding.h"
 #include "hub/fanout/alert_cache.h"
+#include "hub/fanout/answers.h"
 #include "hub/fanout/cursors.h"
+#include "hub/fanout/standing.h"
 #include "hub/fanout/tails.h"
 
 namespace noroshi::fanout {
 namespace {
-
-Error Denied(const std::string& why) { return {ErrorCode::kDenied, why}; }
-
-// Whether the agent may receive and mark. False: the state is catching up after a
-// start and may not know the agent yet; ask again later.
-Result<bool> MayAct(const store::View& view, const journal::Journal& journal,
-                    const std::string& organization, const std::string& agent) {
-  NOROSHI_ASSIGN_OR_RETURN(const auto organization_row, view.Organization(organization));
-  NOROSHI_ASSIGN_OR_RETURN(const auto agent_row, view.Agent(organization, agent));
-  if (organization_row && organization_row->organization().disabled()) {
-    return Denied("disabled: the organisation is disabled");
-  }
-  if (agent_row && agent_row->revoked()) return Denied("revoked: the agent is revoked");
-  if (organization_row && agent_row) return true;
-  NOROSHI_ASSIGN_OR_RETURN(const store::MetaRow meta, view.Meta());
-  if (meta.applied() < journal.size()) return false;
-  return Denied("unknown_agent: the hub does not know this agent");
-}
 
 Result<void> CheckMark(const v1::MarkAlert& mark) {
   const auto invalid = [](const char* why) { return Error{ErrorCode::kInvalid, why}; };
@@ -42,6 +26,24 @@ Result<void> CheckMark(const v1::MarkAlert& mark) {
   if (mark.person().size() > kPersonBytesMax) return invalid("person: more than 128 bytes");
   if (mark.note().size() > kNoteBytesMax) return invalid("note: more than 1 KiB");
   return {};
+}
+
+// The question as it stands now, without who asked it and in which of the hub's cases.
+Result<v1::Question> QuestionFor(const store::View& view, const std::string& id,
+                                 const std::string& organization) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, view.Question(id));
+  if (!row || row->organization() != organization) {
+    return Error{ErrorCode::kCorruption, "state: an outbox names a question of nobody's"};
+  }
+  v1::Question question;
+  question.set_question_id(row->question_id());
+  question.set_case_reference(row->case_reference());
+  question.set_text(row->text());
+  question.set_asked_at_ms(row->asked_at_ms());
+  question.set_answer_by_ms(row->answer_by_ms());
+  question.set_withdrawn(row->state() == store::v1::QUESTION_STATE_WITHDRAWN);
+  question.set_exercise_id(row->exercise_id());
+  return question;
 }
 
 // What Fanout knows of a live subscription. Shared by both.
@@ -67,7 +69,10 @@ struct Subscriber {
 
 struct Fanout::State {
   State(journal::Journal* j, const store::Store* s)
-      : journal(j), store(s), cursors(std::make_shared<Cursors>(j)) {}
+      : journal(j),
+        store(s),
+        cursors(std::make_shared<Cursors>(j)),
+        answers(std::make_shared<Answers>(j, s)) {}
 
   journal::Journal* journal;
   const store::Store* store;
@@ -81,7 +86,8 @@ struct Fanout::State {
   };
   Look look;
   AlertCache alerts{kAlertCacheBytesMax};
-  std::shared_ptr<Cursors> cursors;  // Shared with appends in flight.
+  std::shared_ptr<Cursors> cursors;  // Shared with appends in flight, as answers are.
+  std::shared_ptr<Answers> answers;
 
   mutable std::mutex mutex;
   std::multimap<std::string, std::shared_ptr<Subscriber>, std::less<>> subscribers;
@@ -118,6 +124,10 @@ Result<std::optional<std::string>> Fanout::State::Render(const store::View& view
   if (!item->alert_id().empty()) {
     NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item->alert_id()));
     delivery.set_alert(*alert);
+  }
+  if (!item->question_id().empty()) {
+    NOROSHI_ASSIGN_OR_RETURN(*delivery.mutable_question(),
+                             QuestionFor(view, item->question_id(), organization));
   }
   return std::optional<std::string>(delivery.SerializeAsString());
 }
@@ -201,7 +211,10 @@ Fanout::Fanout(journal::Journal* journal, const store::Store* store)
   state_->cursors->Start();
 }
 
-Fanout::~Fanout() { state_->cursors->Stop(); }
+Fanout::~Fanout() {
+  state_->answers->Stop();
+  state_->cursors->Stop();
+}
 
 std::unique_ptr<Subscription> Fanout::Subscribe(const SubscribeRequest& request,
                                                 std::function<void()> wake) {
@@ -234,8 +247,8 @@ void Fanout::Mark(const std::string& organization, const std::string& agent,
     NOROSHI_ASSIGN_OR_RETURN(const bool may, MayAct(*view, *state_->journal, organization, agent));
     NOROSHI_ASSIGN_OR_RETURN(const auto delivery, view->Delivery(mark.alert_id(), organization));
     if (may && delivery) return {};
-    NOROSHI_ASSIGN_OR_RETURN(const store::MetaRow meta, view->Meta());
-    if (meta.applied() < state_->journal->size()) {
+    NOROSHI_ASSIGN_OR_RETURN(const bool catching_up, IsCatchingUp(*view, *state_->journal));
+    if (catching_up) {
       return Error{ErrorCode::kUnavailable, "the hub is catching up; send the mark again"};
     }
     return Denied("not_delivered: the organisation never got this alert");
@@ -256,6 +269,13 @@ void Fanout::Mark(const std::string& organization, const std::string& agent,
     done(accepted.ok() ? Result<void>() : Result<void>(accepted.error()));
   });
 }
+
+void Fanout::Answer(const std::string& organization, const std::string& agent,
+                    const v1::AnswerQuestion& answer, std::function<void(Result<void>)> done) {
+  state_->answers->Add(organization, agent, answer, std::move(done));
+}
+
+void Fanout::OnEntriesApplied(uint64_t next) { state_->answers->OnApplied(next); }
 
 void Fanout::OnApplied(std::span<const std::string> organizations) {
   state_->LookAgain(organizations, /*identities_changed=*/false);
@@ -284,6 +304,8 @@ size_t Fanout::subscriptions() const {
   const std::lock_guard lock(state_->mutex);
   return state_->subscribers.size();
 }
+
+size_t Fanout::pending_answers() const { return state_->answers->size(); }
 
 size_t Fanout::pending_cursors() const { return state_->cursors->size(); }
 

@@ -1,6 +1,6 @@
 // Fanout: durable, ordered delivery to organisations over their agents' own
 // connections. It reads the engine's outboxes (which sharing has decided) and
-// writes by appending entries: cursors in batches, marks one by one.
+// writes by appending entries: cursors in batches, marks and answers one by one.
 //
 // All subscriptions read one snapshot, taken when the engine reports what it has
 // applied; who may act is looked up once for each change of identities. So
@@ -13,7 +13,8 @@
 //
 // Limits: kSubscriptionsMax live at once; kPendingCursorsMax acknowledgements
 // that the journal has not taken yet (the newest of each agent; beyond it new
-// agents' are dropped and their items come again after the next connect).
+// agents' are dropped and their items come again after the next connect);
+// kAnswersPendingMax answers to questions that the engine has not judged yet.
 //
 // Threads: thread-safe. Wakes run on the threads that call OnApplied: they must
 // be short and must not call Fanout or destroy a Subscription. Lifetime: journal
@@ -46,6 +47,8 @@ inline constexpr size_t kTailItemsMax = 64;
 inline constexpr size_t kTailBytesMax = 32 * 1024 * 1024;
 inline constexpr size_t kPersonBytesMax = 128;
 inline constexpr size_t kNoteBytesMax = 1024;
+inline constexpr size_t kAnswerBytesMax = 16 * 1024;
+inline constexpr size_t kAnswersPendingMax = 1024;
 
 // One connected agent's place in its organisation's outbox.
 // Threads: thread-safe. Destruction unregisters; no wake runs afterwards.
@@ -97,6 +100,18 @@ class Fanout {
   void Mark(const std::string& organization, const std::string& agent, const v1::MarkAlert& mark,
             std::function<void(Result<void>)> done);
 
+  // An organisation answers a question of the centre (照会). done: on any thread, once
+  // the entry is durable and the engine has taken it, or found that another answer was
+  // first: nobody is told of an acceptance that does not hold. The same words again are
+  // accepted again. kDenied "not_asked" if the organisation was never asked this,
+  // kConflict "already_answered" or "withdrawn", kInvalid for a limit, kUnavailable while
+  // the state is catching up or another answer to it is under way, kOverloaded. Not
+  // called when the Fanout ends first.
+  void Answer(const std::string& organization, const std::string& agent,
+              const v1::AnswerQuestion& answer, std::function<void(Result<void>)> done);
+
+  // The engine has applied every entry before `next`; call it for every batch.
+  void OnEntriesApplied(uint64_t next);
   // The engine has put something into these organisations' outboxes.
   void OnApplied(std::span<const std::string> organizations);
   // Organisations or agents changed: live subscriptions look again.
@@ -104,6 +119,7 @@ class Fanout {
 
   size_t subscriptions() const;
   size_t pending_cursors() const;  // Acknowledged, not yet durable.
+  size_t pending_answers() const;  // Not yet judged by the engine.
 
   // Appends what waits now, without waiting for kCursorFlushMs; returns once the
   // journal has answered. For tests and for an orderly stop.

@@ -117,6 +117,8 @@ void Conversation::Dispatch(v1::AgentFrame* frame) {
       return OnDeliveryAck(frame->delivery_ack());
     case v1::AgentFrame::kMark:
       return OnMark(frame->mark());
+    case v1::AgentFrame::kAnswer:
+      return OnAnswer(frame->answer());
     case v1::AgentFrame::kRenew:
       return OnRenew(frame->renew());
     case v1::AgentFrame::kPing: {
@@ -163,6 +165,7 @@ void Conversation::OnHello(const v1::Hello& hello) {
   v1::HubFrame frame;
   v1::Welcome& welcome = *frame.mutable_welcome();
   welcome.set_software("noroshi-hub/" NOROSHI_VERSION);
+  welcome.set_minor(wire::kMinorVersion);
   *welcome.mutable_head() = services_.journal.Head();
   for (auto& restored : services_.journal.Restores()) {
     *welcome.add_restored() = std::move(restored);

@@ -95,6 +95,7 @@ class Conversation {
   void OnWhole(std::string bytes, std::shared_ptr<Lease> lease);
   void OnDeliveryAck(const v1::DeliveryAck& ack);
   void OnMark(const v1::MarkAlert& mark);
+  void OnAnswer(const v1::AnswerQuestion& answer);
   void OnRenew(const v1::RenewRequest& renew);
   void OnEnroll(const v1::EnrollRequest& enroll);
   void Dispatch(v1::AgentFrame* frame);
@@ -113,6 +114,7 @@ class Conversation {
   void SendReceipts(v1::HubFrame* frame, const v1::TreeHead& head);
   void OnCertified(Certified certified);
   void OnMarked(const Marked& marked);
+  void OnAnswered(const Answered& answered);
   void FetchDeliveries();
   void SendDeliveries(const std::vector<std::string>& deliveries);
   void Send(const v1::HubFrame& frame);
@@ -139,6 +141,7 @@ class Conversation {
   uint64_t acknowledged_position_ = 0;
   bool more_deliveries_ = false;
   size_t marks_ = 0;
+  size_t answers_ = 0;
   bool certifying_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Deliveries in a conversation: fetched, sent, acknowledged, marked.
+// Deliveries in a conversation: fetched, sent, acknowledged, marked, answered.
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
@@ -17,10 +17,17 @@ namespace {
 
 constexpr size_t kPersonBytesMax = 128;
 constexpr size_t kNoteBytesMax = 1024;
+constexpr size_t kAnswerBytesMax = 16 * 1024;
 constexpr size_t kFieldBytesMax = 8;  // Tag and length of a field of a frame.
 
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedOutputStream;
+
+// Whether the same mark or answer may be sent again later.
+bool IsRetryable(ErrorCode code) {
+  return code != ErrorCode::kDenied && code != ErrorCode::kInvalid &&
+         code != ErrorCode::kNotFound && code != ErrorCode::kConflict;
+}
 
 // Tag and length of an embedded message or bytes.
 std::string FieldHead(int number, size_t size) {
@@ -136,9 +143,39 @@ void Conversation::OnMarked(const Marked& marked) {
   answer.set_accepted(marked.result.ok());
   if (!marked.result.ok()) {
     answer.set_reason(marked.result.error().message);
-    const ErrorCode code = marked.result.error().code;
-    answer.set_retryable(code != ErrorCode::kDenied && code != ErrorCode::kInvalid &&
-                         code != ErrorCode::kNotFound);
+    answer.set_retryable(IsRetryable(marked.result.error().code));
+  }
+  Send(frame);
+}
+
+// That the texts are UTF-8 has been seen to by the frame's parser.
+void Conversation::OnAnswer(const v1::AnswerQuestion& answer) {
+  if (answer.question_id().size() != Uuid::kBytes || answer.text().empty() ||
+      answer.text().size() > kAnswerBytesMax || answer.person().size() > kPersonBytesMax) {
+    return End(goodbye::kBadAnswer,
+               "question_id of 16 bytes, text of 1 to 16384 and person of at most 128 bytes");
+  }
+  if (answers_ >= services_.limits.answers_max) {
+    return End(goodbye::kTooManyAnswers,
+               fmt::format("at most {} answers may be under way", services_.limits.answers_max));
+  }
+  if (!MayStillAct()) return;
+  ++answers_;
+  services_.feed.Answer(party_.identity, answer,
+                        [mailbox = mailbox_, id = answer.question_id()](Result<void> result) {
+                          mailbox->Post(Answered{id, std::move(result)});
+                        });
+}
+
+void Conversation::OnAnswered(const Answered& answered) {
+  --answers_;
+  v1::HubFrame frame;
+  v1::Answered& answer = *frame.mutable_answered();
+  answer.set_question_id(answered.question_id);
+  answer.set_accepted(answered.result.ok());
+  if (!answered.result.ok()) {
+    answer.set_reason(answered.result.error().message);
+    answer.set_retryable(IsRetryable(answered.result.error().code));
   }
   Send(frame);
 }

@@ -30,7 +30,11 @@ struct Marked {
   v1::MarkAlert mark;
   Result<void> result;
 };
-using Event = std::variant<Appended, Certified, Marked>;
+struct Answered {
+  std::string question_id;
+  Result<void> result;
+};
+using Event = std::variant<Appended, Certified, Marked, Answered>;
 
 class Mailbox {
  public:

@@ -43,6 +43,7 @@ struct Limits {
   size_t organization_outstanding_max = 64;
   size_t assemblies_max = 8;            // Chunked submissions under way.
   size_t marks_max = 64;                // MarkAlert frames awaiting an answer.
+  size_t answers_max = 16;              // AnswerQuestion frames awaiting an answer.
   size_t out_pause_bytes = 256 * kKiB;  // Above it reading pauses.
   size_t out_bytes_max = 6 * kMiB;      // Above it the session ends: slow_reader.
 

@@ -69,6 +69,12 @@ class DeliveryFeed {
   // be called on any thread. kDenied if the organisation never got the alert.
   virtual void Mark(const tls::Identity& identity, const v1::MarkAlert& mark,
                     std::function<void(Result<void>)> done) = 0;
+
+  // An agent answers a question of the centre. done may be called on any thread, once
+  // the answer is durable and counts. kDenied if its organisation was never asked,
+  // kConflict if another answer was first or none is wanted any more.
+  virtual void Answer(const tls::Identity& identity, const v1::AnswerQuestion& answer,
+                      std::function<void(Result<void>)> done) = 0;
 };
 
 }  // namespace noroshi::intake

@@ -156,8 +156,10 @@ void Conversation::OnEvents(Mailbox::Content content) {
       answers.push_back(std::move(*appended));
     } else if (auto* certified = std::get_if<Certified>(&event)) {
       OnCertified(std::move(*certified));
+    } else if (auto* marked = std::get_if<Marked>(&event)) {
+      OnMarked(*marked);
     } else {
-      OnMarked(std::get<Marked>(event));
+      OnAnswered(std::get<Answered>(event));
     }
   }
   if (!answers.empty()) Answer(std::move(answers));

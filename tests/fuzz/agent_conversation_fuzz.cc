@@ -82,12 +82,16 @@ class Scene {
       NOROSHI_CHECK(spool_.Add(sample.item, sample.bytes).ok());
       log_.Append("org", sample.bytes);
     }
+    v1::AnswerQuestion answer;
+    answer.set_question_id(std::string(Uuid::kBytes, 'q'));
+    answer.set_text("yes");
+    NOROSHI_CHECK(questions_.Answer(answer).ok());
   }
 
   void Listen(std::string_view input) {
     Conversation::Options options;
     options.pins = {"org", "agent", log_.log_id(), log_.public_key()};
-    Conversation conversation({spool_, inbox_, marks_, head_, clock_}, options, {});
+    Conversation conversation({spool_, inbox_, marks_, questions_, head_, clock_}, options, {});
     NOROSHI_CHECK(conversation.Begin().ok());
     for (size_t frames = 0; frames < kFramesMax && input.size() >= 2; ++frames) {
       const size_t size = static_cast<uint8_t>(input[0]) * 256U + static_cast<uint8_t>(input[1]);
@@ -128,6 +132,7 @@ class Scene {
     v1::HubFrame frame;
     if (!greeted_) {
       *frame.mutable_welcome()->mutable_head() = log_.HeadAt(1);
+      frame.mutable_welcome()->set_minor(wire::kMinorVersion);
       frame.mutable_welcome()->set_window_bytes(1 << 20);
       frame.mutable_welcome()->set_submission_bytes_max(wire::kSubmissionBytesMax);
     } else {
@@ -163,6 +168,7 @@ class Scene {
   spool::Spool spool_ = spool::Spool::Open(files_, "/spool", {}).value();
   spool::Inbox inbox_ = spool::Inbox::Open(files_, "/inbox").value();
   spool::Marks marks_ = spool::Marks::Open(files_, "/marks").value();
+  spool::Questions questions_ = spool::Questions::Open(files_, "/questions").value();
   spool::HeadFile head_{files_, "/head"};
   bool greeted_ = false;
 };

@@ -1,5 +1,5 @@
 // A whole conversation: any bytes as the stream of an agent's frames. The first
-// byte chooses the mode and when the journal answers. Whatever comes, the
+// byte chooses the mode and when journal and feed answer. Whatever comes, the
 // output is well-formed frames, Goodbye is the last one, and no memory is kept.
 #include <google/protobuf/stubs/logging.h>
 
@@ -28,11 +28,18 @@ void CheckOutput(const std::string& bytes, bool* ended) {
   NOROSHI_CHECK(decoder.buffered() == 0);
 }
 
+void AnswerAll(std::vector<std::function<void(Result<void>)>>* waiting) {
+  for (const auto& done : std::exchange(*waiting, {})) {
+    done(Error{ErrorCode::kConflict, "as the fuzzer wants"});
+  }
+}
+
 void Converse(uint8_t choice, std::string_view bytes) {
   Limits limits;
   limits.window_bytes = 4096;
   limits.outstanding_max = 4;
   limits.marks_max = 2;
+  limits.answers_max = 2;
   const Vocabulary vocabulary = TestVocabulary();
   HeldJournal journal;
   YesDirectory directory;
@@ -61,6 +68,8 @@ void Converse(uint8_t choice, std::string_view bytes) {
       if (choice & 4) conversation.EndOfRead();
       if (choice & 8) journal.Accept();
       if (choice & 16) journal.Fail(ErrorCode::kNoSpace);
+      if (choice & 32) AnswerAll(&feed.marks);
+      if (choice & 64) AnswerAll(&feed.answers);
       conversation.OnEvents(mailbox->Take());
       CheckOutput(conversation.TakeOutput(), &ended);
       conversation.OnSent();

@@ -217,6 +217,130 @@ TEST_F(CommandsTest, AcksAreCheckedHere) {
   EXPECT_EQ(Open().marks.Waiting()->size(), 1u);  // Durable, to be sent.
 }
 
+class QuestionCommandsTest : public CommandsTest {
+ protected:
+  // As if the hub had sent it.
+  void Ask(bool withdrawn = false) {
+    v1::Question question;
+    question.set_question_id(id_.bytes());
+    question.set_text("いつ\x1b[2J\nですか。");
+    question.set_asked_at_ms(clock_.now_ms - 2000);
+    question.set_answer_by_ms(clock_.now_ms - 1000);
+    question.set_withdrawn(withdrawn);
+    question.set_case_reference(case_reference_);
+    ASSERT_TRUE(Open().questions.Keep(question).ok());
+  }
+  int Answer(const std::string& text, const std::string& file = "", bool edit = false) {
+    return Do([&] {
+      return AnswerQuestion(environment_, {id_.ToString(), text, file, edit, "鈴木", 0});
+    });
+  }
+  json::array List(bool all = false) {
+    EXPECT_EQ(Do([&] { return ListQuestions(environment_, {all}); }), kExitOk) << err_;
+    return json::parse(out_).at("questions").as_array();
+  }
+  void Settle(bool accepted, const std::string& reason = "") {
+    v1::Answered answered;
+    answered.set_accepted(accepted);
+    answered.set_reason(reason);
+    ASSERT_TRUE(Open().questions.Settle(id_, answered, clock_.now_ms).ok());
+  }
+
+  const Uuid id_ = random_.UuidV7(clock_.now_ms);
+  std::string case_reference_ = std::string(16, 'c');
+};
+
+TEST_F(QuestionCommandsTest, AreListedWithTheReportThatTheyConcern) {
+  EXPECT_TRUE(List().empty());
+  ASSERT_EQ(Report(kReport), kExitOk);
+  case_reference_ = Waiting().at(0).id();
+  AcceptAll();
+  Ask();
+  const auto questions = List();
+  ASSERT_EQ(questions.size(), 1u);
+  EXPECT_EQ(questions[0].at("question_id").as_string(), id_.ToString());
+  EXPECT_EQ(questions[0].at("state").as_string(), "open");
+  EXPECT_EQ(questions[0].at("report").at("title").as_string(), "停電");
+  EXPECT_EQ(questions[0].at("case_reference").as_string(),
+            Uuid::FromBytes(case_reference_)->ToString());
+  EXPECT_FALSE(questions[0].at("answer_by").as_string().empty());
+  environment_.json = false;
+  ASSERT_EQ(Do([&] { return ListQuestions(environment_, {}); }), kExitOk);
+  for (const char* part : {"OVERDUE", "停電", "いつ", "ですか"}) {
+    EXPECT_NE(out_.find(part), std::string::npos) << part << " in " << out_;
+  }
+  EXPECT_EQ(out_.find('\x1b'), std::string::npos) << out_;
+}
+
+TEST_F(QuestionCommandsTest, AnAnswerIsDurableWithoutAHubAndOnce) {
+  Ask();
+  ASSERT_EQ(Answer("九時に復旧した。\n"), kExitOk) << err_;
+  EXPECT_EQ(json::parse(out_).at("state").as_string(), "queued");
+  const auto waiting = Open().questions.Oldest(clock_.now_ms).value();
+  ASSERT_TRUE(waiting.has_value());
+  EXPECT_EQ(waiting->text(), "九時に復旧した。");
+  EXPECT_EQ(waiting->person(), "鈴木");
+  EXPECT_EQ(Answer("いいえ"), kExitDataError);
+  EXPECT_EQ(List().at(0).at("state").as_string(), "queued");
+  ASSERT_EQ(Do([&] { return Status(environment_); }), kExitOk);
+  EXPECT_EQ(json::parse(out_).at("answers_waiting").as_int64(), 1);
+}
+
+TEST_F(QuestionCommandsTest, TheHubsVerdictIsShown) {
+  Ask();
+  ASSERT_EQ(Answer("はい"), kExitOk);
+  Settle(false, "already_answered: in other words");
+  EXPECT_EQ(List().at(0).at("state").as_string(), "refused");
+  EXPECT_EQ(List().at(0).at("answer").at("refused").as_string(),
+            "already_answered: in other words");
+  ASSERT_EQ(Answer("いいえ"), kExitOk) << err_;
+  Settle(true);
+  EXPECT_TRUE(List().empty());
+  EXPECT_EQ(List(/*all=*/true).at(0).at("state").as_string(), "answered");
+  EXPECT_EQ(List(/*all=*/true).at(0).at("answer").at("text").as_string(), "いいえ");
+  environment_.json = false;
+  ASSERT_EQ(Do([&] { return ListQuestions(environment_, {true}); }), kExitOk);
+  EXPECT_NE(out_.find("いいえ"), std::string::npos) << out_;
+}
+
+TEST_F(QuestionCommandsTest, AnswersAreCheckedHere) {
+  EXPECT_EQ(Answer("はい"), kExitNoInput);  // Never asked.
+  Ask();
+  EXPECT_EQ(Answer(""), kExitUsage);
+  EXPECT_EQ(Answer("はい", "-"), kExitUsage);
+  EXPECT_EQ(Answer(" \n"), kExitDataError);
+  EXPECT_EQ(Answer(std::string(16385, 'x')), kExitDataError);
+  EXPECT_EQ(Answer("\xff"), kExitDataError);
+  AnswerOptions options{"not an id", "はい", "", false, "", 0};
+  EXPECT_EQ(Do([&] { return AnswerQuestion(environment_, options); }), kExitUsage);
+  options.question_id = id_.ToString();
+  options.person = std::string(129, 'p');
+  EXPECT_EQ(Do([&] { return AnswerQuestion(environment_, options); }), kExitUsage);
+  EXPECT_TRUE(Open().questions.Waiting()->empty());
+  Ask(/*withdrawn=*/true);
+  EXPECT_EQ(Answer("はい"), kExitDataError);
+  EXPECT_TRUE(List().empty());
+  EXPECT_EQ(List(/*all=*/true).at(0).at("state").as_string(), "withdrawn");
+}
+
+TEST_F(QuestionCommandsTest, AnAnswerComesFromAFileOrTheEditor) {
+  Ask();
+  EXPECT_EQ(Answer("", folder_ / "absent"), kExitNoInput);
+  ASSERT_EQ(Answer("", Write("answer.txt", "# 一\n二\n\n")), kExitOk) << err_;
+  EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "# 一\n二");
+  Settle(false, "once more");
+  // It sees the question as comments, writes below them, and keeps its own '#'.
+  ::setenv("VISUAL",
+           Write("editor.sh",
+                 "#!/bin/sh\ngrep -q '^# .*ですか' \"$1\" || exit 1\n"
+                 "printf '三\\n# 四\\n' >> \"$1\"\n")
+               .c_str(),
+           1);
+  ASSERT_EQ(Answer("", "", /*edit=*/true), kExitOk) << err_;
+  EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "三\n# 四");
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "drafts"));
+}
+
 TEST_F(CommandsTest, TheEditorOpensAgainOnAMistakeAndTheTextIsNotLost) {
   // First it writes an unknown key; then, when it sees the message, a good form.
   const std::string editor =

@@ -19,6 +19,7 @@ class ConversationTest : public testing::Test {
       : spool_(spool::Spool::Open(SystemFileSystem(), folder_ / "spool", {}).value()),
         inbox_(spool::Inbox::Open(SystemFileSystem(), folder_ / "inbox").value()),
         marks_(spool::Marks::Open(SystemFileSystem(), folder_ / "marks").value()),
+        questions_(spool::Questions::Open(SystemFileSystem(), folder_ / "questions").value()),
         head_(SystemFileSystem(), folder_ / "head") {
     NOROSHI_CHECK(inbox_.Recover().ok());
   }
@@ -29,7 +30,7 @@ class ConversationTest : public testing::Test {
     Conversation::Events events;
     events.delivered = [this] { ++delivered_; };
     auto conversation = std::make_unique<Conversation>(
-        Conversation::Parts{spool_, inbox_, marks_, head_, clock_}, options, events);
+        Conversation::Parts{spool_, inbox_, marks_, questions_, head_, clock_}, options, events);
     EXPECT_TRUE(conversation->Begin().ok());
     const auto frames = Take(*conversation);
     EXPECT_EQ(frames.size(), 1u);
@@ -41,6 +42,7 @@ class ConversationTest : public testing::Test {
   v1::HubFrame WelcomeFrame(const TestLog& log, uint64_t window = 1 << 20) {
     v1::HubFrame frame;
     auto& welcome = *frame.mutable_welcome();
+    welcome.set_minor(wire::kMinorVersion);
     *welcome.mutable_head() = log.Head();
     welcome.set_window_bytes(window);
     welcome.set_submission_bytes_max(wire::kSubmissionBytesMax);
@@ -110,6 +112,7 @@ class ConversationTest : public testing::Test {
   spool::Spool spool_;
   spool::Inbox inbox_;
   spool::Marks marks_;
+  spool::Questions questions_;
   spool::HeadFile head_;
   v1::Hello hello_;
   int delivered_ = 0;
@@ -500,6 +503,106 @@ TEST_F(ConversationTest, MarksGoInOrderAndTheirAnswersAreKept) {
   frames = TakeAll(*conversation);
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].mark().alert_id()[0], 'b');
+}
+
+TEST_F(ConversationTest, QuestionsAreKeptBeforeTheyAreAcknowledged) {
+  auto conversation = Open();
+  TakeAll(*conversation);
+  v1::HubFrame frame;
+  frame.mutable_deliveries()->set_log_id(log_.log_id());
+  auto& delivery = *frame.mutable_deliveries()->add_deliveries();
+  delivery.set_position(1);
+  delivery.mutable_question()->set_question_id(std::string(16, 'q'));
+  delivery.mutable_question()->set_text("いつですか。");
+  std::filesystem::remove_all(folder_ / "questions");
+  EXPECT_FALSE(Give(*conversation, frame).ok());
+  EXPECT_EQ(inbox_.position(), 0u);
+  questions_ = spool::Questions::Open(SystemFileSystem(), folder_ / "questions").value();
+  ASSERT_TRUE(Give(*conversation, frame).ok());
+  EXPECT_EQ(delivered_, 1);
+  EXPECT_EQ(TakeAll(*conversation).at(0).delivery_ack().position(), 1u);
+  ASSERT_EQ(questions_.List()->size(), 1u);
+
+  delivery.set_position(2);
+  delivery.mutable_question()->set_withdrawn(true);
+  ASSERT_TRUE(Give(*conversation, frame).ok());
+  EXPECT_EQ(delivered_, 2);
+  EXPECT_TRUE(questions_.List()->at(0).withdrawn());
+  // What comes again from before does not bring it back.
+  delivery.set_position(1);
+  delivery.mutable_question()->set_withdrawn(false);
+  ASSERT_TRUE(Give(*conversation, frame).ok());
+  EXPECT_EQ(delivered_, 2);
+  EXPECT_TRUE(questions_.List()->at(0).withdrawn());
+}
+
+TEST_F(ConversationTest, AnswersWaitUntilTheHubHasSpoken) {
+  v1::AnswerQuestion words;
+  words.set_question_id(std::string(16, 'q'));
+  words.set_text("九時に復旧した。");
+  ASSERT_TRUE(questions_.Answer(words).ok());
+  const Uuid id = *Uuid::FromBytes(words.question_id());
+  auto conversation = Open();
+  auto frames = TakeAll(*conversation);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].answer().SerializeAsString(), words.SerializeAsString());
+  EXPECT_FALSE(conversation->Drained());
+  v1::HubFrame answer;
+  answer.mutable_answered()->set_question_id(words.question_id());
+  answer.mutable_answered()->set_retryable(true);
+  ASSERT_TRUE(Give(*conversation, answer).ok());
+  EXPECT_TRUE(TakeAll(*conversation).empty());  // Not yet.
+  EXPECT_TRUE(conversation->NextWake().has_value());
+  EXPECT_EQ(questions_.StandingOf(id)->state, spool::AnswerState::kWaiting);
+  clock_.Advance(std::chrono::minutes(1));
+  ASSERT_EQ(TakeAll(*conversation).size(), 1u);
+  // A connection that breaks off leaves it in the queue.
+  conversation = Open();
+  ASSERT_EQ(TakeAll(*conversation).size(), 1u);
+  answer.mutable_answered()->set_retryable(false);
+  answer.mutable_answered()->set_reason("already_answered: in other words");
+  ASSERT_TRUE(Give(*conversation, answer).ok());
+  EXPECT_EQ(questions_.StandingOf(id)->state, spool::AnswerState::kRefused);
+  EXPECT_EQ(questions_.StandingOf(id)->reason, answer.answered().reason());
+  EXPECT_TRUE(TakeAll(*conversation).empty());
+  EXPECT_TRUE(conversation->Drained());
+  EXPECT_EQ(Give(*conversation, answer).error().code, ErrorCode::kInvalid);  // Not asked for.
+}
+
+TEST_F(ConversationTest, AHubThatKnowsNoAnswersGetsNone) {
+  v1::AnswerQuestion words;
+  words.set_question_id(std::string(16, 'q'));
+  words.set_text("はい");
+  ASSERT_TRUE(questions_.Answer(words).ok());
+  auto conversation = Connect();
+  v1::HubFrame welcome = WelcomeFrame(log_);
+  welcome.mutable_welcome()->set_minor(0);
+  ASSERT_TRUE(Give(*conversation, welcome).ok());
+  EXPECT_TRUE(TakeAll(*conversation).empty());
+  EXPECT_TRUE(conversation->Drained());
+  EXPECT_EQ(questions_.Waiting()->size(), 1u);
+}
+
+TEST_F(ConversationTest, ARestoredHubGetsTheAnswersAgain) {
+  Open();
+  v1::AnswerQuestion words;
+  words.set_question_id(std::string(16, 'q'));
+  words.set_text("はい");
+  const Uuid id = *Uuid::FromBytes(words.question_id());
+  ASSERT_TRUE(questions_.Answer(words).ok());
+  v1::Answered accepted;
+  accepted.set_accepted(true);
+  ASSERT_TRUE(questions_.Settle(id, accepted, clock_.now_ms).ok());
+  v1::Restored statement;
+  const TestLog restored = log_.RestoredAt(1, std::string(16, 'N'), &statement);
+  auto conversation = Connect();
+  v1::HubFrame welcome = WelcomeFrame(restored);
+  *welcome.mutable_welcome()->add_restored() = statement;
+  welcome.mutable_welcome()->set_consistency_proof(restored.Consistency(1, restored.size()));
+  ASSERT_TRUE(Give(*conversation, welcome).ok());
+  const auto frames = TakeAll(*conversation);
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].answer().text(), "はい");
 }
 
 TEST_F(ConversationTest, NonsenseEndsTheConversation) {

@@ -81,6 +81,40 @@ TEST_F(InboxTest, AnAlertOfTheOldLogIsNotShownAgainByTheNewOne) {
   EXPECT_EQ(last, 4u);  // The repeated one has an index, too.
 }
 
+v1::Deliveries Questions(const std::string& log_id,
+                         std::initializer_list<std::pair<uint64_t, bool>> withdrawn) {
+  v1::Deliveries deliveries;
+  deliveries.set_log_id(log_id);
+  for (const auto& [position, is_withdrawn] : withdrawn) {
+    auto& delivery = *deliveries.add_deliveries();
+    delivery.set_position(position);
+    delivery.mutable_question()->set_question_id(std::string(16, 'q'));
+    delivery.mutable_question()->set_withdrawn(is_withdrawn);
+  }
+  return deliveries;
+}
+
+TEST_F(InboxTest, QuestionsAreToldAgainOnlyWhenTheySayAnotherThing) {
+  {
+    Inbox inbox = Open();
+    EXPECT_EQ(inbox.Append(Questions("log", {{1, false}})).value(), 1u);
+    EXPECT_EQ(inbox.Append(Questions("log", {{1, false}})).value(), 0u);
+    EXPECT_EQ(inbox.Append(Questions("log", {{2, true}})).value(), 1u);
+  }
+  Inbox inbox = Open();
+  EXPECT_EQ(inbox.position(), 2u);
+  // A restored hub says how it stands now, twice; then one that lost the withdrawal.
+  EXPECT_EQ(inbox.Append(Questions("new", {{1, true}, {2, true}})).value(), 0u);
+  EXPECT_EQ(inbox.Append(Questions("newer", {{1, false}})).value(), 1u);
+  uint64_t last = 0;
+  const auto items = inbox.After(0, 10, &last).value();
+  ASSERT_EQ(items.size(), 3u);
+  EXPECT_FALSE(items[0].delivery.question().withdrawn());
+  EXPECT_TRUE(items[1].delivery.question().withdrawn());
+  EXPECT_FALSE(items[2].delivery.question().withdrawn());
+  EXPECT_TRUE(inbox.NewestAlerts(10)->empty());
+}
+
 TEST_F(InboxTest, DamagedFilesHideNothingElse) {
   Inbox inbox = Open();
   ASSERT_TRUE(inbox.Append(Frame("log", {{1, 'a'}})).ok());

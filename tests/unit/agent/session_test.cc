@@ -118,7 +118,7 @@ class SessionTest : public intake::IntakeTest {
     return options;
   }
   Result<void> Run(Runner::Options options) {
-    Runner runner({{spool_, inbox_, marks_, head_, clock_}, files_, SystemRandom()},
+    Runner runner({{spool_, inbox_, marks_, questions_, head_, clock_}, files_, SystemRandom()},
                   std::move(options));
     return runner.Run();
   }
@@ -146,6 +146,7 @@ class SessionTest : public intake::IntakeTest {
   spool::Spool spool_ = spool::Spool::Open(files_, dir_ / "spool", {}).value();
   spool::Inbox inbox_ = spool::Inbox::Open(files_, dir_ / "inbox").value();
   spool::Marks marks_ = spool::Marks::Open(files_, dir_ / "marks").value();
+  spool::Questions questions_ = spool::Questions::Open(files_, dir_ / "questions").value();
   spool::HeadFile head_{files_, dir_ / "head"};
 };
 
@@ -179,6 +180,22 @@ TEST_F(SessionTest, DeliveriesAreTakenMarkedAndAcknowledged) {
   EXPECT_EQ(inbox_.position(), 300u);
   feed_.WaitAcknowledged(300);
   EXPECT_NE(marks_.FindAnswer(id)->find("\"accepted\":true"), std::string::npos);
+}
+
+TEST_F(SessionTest, AnswersAreSentAndTheHubsVerdictIsKept) {
+  v1::AnswerQuestion answer;
+  answer.set_text("はい");
+  for (const char id : {'q', 'x'}) {
+    answer.set_question_id(std::string(16, id));
+    ASSERT_TRUE(questions_.Answer(answer).ok());
+  }
+  const auto run = Run(Once());
+  ASSERT_TRUE(run.ok()) << run.error().message;
+  const auto state = [&](char id) {
+    return questions_.StandingOf(*Uuid::FromBytes(std::string(16, id)))->state;
+  };
+  EXPECT_EQ(state('q'), spool::AnswerState::kAccepted);
+  EXPECT_EQ(state('x'), spool::AnswerState::kRefused);
 }
 
 TEST_F(SessionTest, ANewReportIsSentAtOnceByARunningAgent) {

@@ -247,6 +247,50 @@ TEST_F(ConversationTest, MarksAwaitingAnAnswerAreBounded) {
   EXPECT_EQ(conversation_->ended_with(), goodbye::kTooManyMarks);
 }
 
+TEST_F(ConversationTest, AnswersUnderWayAreBounded) {
+  limits_.answers_max = 2;
+  Begin();
+  Greet();
+  v1::AgentFrame frame;
+  frame.mutable_answer()->set_question_id(std::string(16, 'q'));
+  frame.mutable_answer()->set_text("停電は復旧した。");
+  Say(frame);
+  Say(frame);
+  EXPECT_FALSE(conversation_->over());
+  feed_.answers[0](Error{ErrorCode::kUnavailable, "the journal is latched"});
+  feed_.answers[1](Error{ErrorCode::kConflict, "already_answered: in other words"});
+  Deliver();
+  const auto heard = Heard();
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_TRUE(heard[0].answered().retryable());
+  EXPECT_FALSE(heard[1].answered().accepted());
+  EXPECT_FALSE(heard[1].answered().retryable());
+  for (size_t i = 0; i < limits_.answers_max; ++i) Say(frame);
+  EXPECT_FALSE(conversation_->over());
+  Say(frame);
+  EXPECT_EQ(conversation_->ended_with(), goodbye::kTooManyAnswers);
+}
+
+TEST_F(ConversationTest, AnswersBeyondTheirLimitsEndTheSession) {
+  v1::AnswerQuestion good;
+  good.set_question_id(std::string(16, 'q'));
+  good.set_text("はい");
+  std::vector<v1::AnswerQuestion> bad(4, good);
+  bad[0].set_question_id(std::string(15, 'q'));
+  bad[1].clear_text();
+  bad[2].set_text(std::string(16 * 1024 + 1, 't'));
+  bad[3].set_person(std::string(129, 'p'));
+  for (const v1::AnswerQuestion& answer : bad) {
+    Begin();
+    Greet();
+    v1::AgentFrame frame;
+    *frame.mutable_answer() = answer;
+    Say(frame);
+    EXPECT_EQ(conversation_->ended_with(), goodbye::kBadAnswer);
+  }
+  EXPECT_TRUE(feed_.answers.empty());
+}
+
 TEST_F(ConversationTest, OneRenewalAtATime) {
   Begin(Mode::kRenewOnly);
   Greet();

@@ -85,7 +85,7 @@ class HeldRegistrar final : public Registrar {
   std::vector<Done> waiting;
 };
 
-// One endless outbox; marks are held until told.
+// One endless outbox; marks and answers are held until told.
 class HeldFeed final : public DeliveryFeed {
  public:
   std::unique_ptr<Subscription> Subscribe(const tls::Identity&, const v1::Hello& hello,
@@ -96,7 +96,12 @@ class HeldFeed final : public DeliveryFeed {
             std::function<void(Result<void>)> done) override {
     marks.push_back(std::move(done));
   }
+  void Answer(const tls::Identity&, const v1::AnswerQuestion&,
+              std::function<void(Result<void>)> done) override {
+    answers.push_back(std::move(done));
+  }
   std::vector<std::function<void(Result<void>)>> marks;
+  std::vector<std::function<void(Result<void>)>> answers;
 
  private:
   class Endless final : public Subscription {

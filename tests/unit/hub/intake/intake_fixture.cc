@@ -100,6 +100,12 @@ void FakeFeed::Mark(const tls::Identity&, const v1::MarkAlert& mark,
   done(Error{ErrorCode::kDenied, "this organisation never got the alert"});
 }
 
+void FakeFeed::Answer(const tls::Identity&, const v1::AnswerQuestion& answer,
+                      std::function<void(Result<void>)> done) {
+  if (answer.question_id() == std::string(16, 'q')) return done({});
+  done(Error{ErrorCode::kDenied, "not_asked: the organisation was never asked this"});
+}
+
 void FakeFeed::Add(size_t count, size_t alert_bytes) {
   const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < count; ++i) {

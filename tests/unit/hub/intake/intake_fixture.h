@@ -50,6 +50,8 @@ class FakeFeed final : public DeliveryFeed {
                                           std::function<void()> wake) override;
   void Mark(const tls::Identity& identity, const v1::MarkAlert& mark,
             std::function<void(Result<void>)> done) override;
+  void Answer(const tls::Identity& identity, const v1::AnswerQuestion& answer,
+              std::function<void(Result<void>)> done) override;
   void Add(size_t count, size_t alert_bytes);  // And wakes.
   uint64_t acknowledged() const;
   size_t asked() const;  // Calls of After.

@@ -601,6 +601,33 @@ TEST_F(IntakeTest, MarksAreAnswered) {
   EXPECT_EQ(client.GoodbyeCode(), goodbye::kBadMark);
 }
 
+TEST_F(IntakeTest, AnswersToQuestionsAreAnswered) {
+  StartIntake();
+  const auto context = AgentContext();
+  Client client(intake_->address(), *context);
+  const auto welcome = client.Greet();
+  ASSERT_TRUE(welcome.ok());
+  EXPECT_GE(welcome->minor(), wire::kMinorWithAnswers);
+  v1::AgentFrame frame;
+  v1::AnswerQuestion& answer = *frame.mutable_answer();
+  answer.set_question_id(std::string(16, 'q'));
+  answer.set_text(std::string(16 * 1024, 't'));
+  answer.set_person(std::string(128, 'p'));
+  ASSERT_TRUE(client.Send(frame).ok());
+  const auto accepted = client.Receive()->answered();
+  EXPECT_TRUE(accepted.accepted());
+  EXPECT_EQ(accepted.question_id(), answer.question_id());
+  answer.set_question_id(std::string(16, 'x'));
+  ASSERT_TRUE(client.Send(frame).ok());
+  const auto refused = client.Receive()->answered();
+  EXPECT_FALSE(refused.accepted());
+  EXPECT_FALSE(refused.retryable());
+  EXPECT_THAT(refused.reason(), HasSubstr("not_asked"));
+  answer.set_text(std::string(16 * 1024 + 1, 't'));
+  ASSERT_TRUE(client.Send(frame).ok());
+  EXPECT_EQ(client.GoodbyeCode(), goodbye::kBadAnswer);
+}
+
 TEST_F(IntakeTest, StopSaysGoodbye) {
   StartIntake();
   const auto context = AgentContext();
