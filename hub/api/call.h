@@ -108,8 +108,8 @@ class Call {
   int64_t now_ms() const { return now_ms_; }
   std::string NewId();
   // Appends, waits until it is applied, and says what the engine refused. location:
-  // path of what it made or changed, below /api/v1 (where the entry's own sequence is
-  // the id, the path of the list). The view is fresh afterwards.
+  // path of what it made or changed, below /api/v1; "{sequence}" stands for the entry's
+  // own. The view is fresh afterwards.
   // sequence: of the entry, if wanted.
   Result<void> Commit(v1::Action action, const std::string& location, uint64_t* sequence = nullptr);
 

@@ -267,7 +267,7 @@ Result<Reply> OpenCase(Call& call) {
   opened.set_circle(call.Text("circle"));
   opened.set_exercise_id(call.Text("exercise_id"));
   uint64_t id = 0;
-  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases", &id));
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases/{sequence}", &id));
   return AnswerCase(call, id, 201);
 }
 
@@ -374,7 +374,7 @@ Result<Reply> SplitCase(Call& call) {
   split.set_title(call.Text("title"));
   split.set_reason(call.Text("reason"));
   uint64_t id = 0;
-  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases", &id));
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases/{sequence}", &id));
   return AnswerCase(call, id, 201);
 }
 

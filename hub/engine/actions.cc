@@ -13,6 +13,15 @@ std::string NameOf(const v1::Action& action) {
   return field == nullptr ? std::string() : field->name();
 }
 
+// The path of what it made or changed.
+std::string Location(const v1::Action& action, uint64_t sequence) {
+  static const std::string kOwn = "{sequence}";
+  std::string location = action.location();
+  const size_t at = location.find(kOwn);
+  if (at != std::string::npos) location.replace(at, kOwn.size(), std::to_string(sequence));
+  return location;
+}
+
 }  // namespace
 
 Result<void> Batch::ApplyAction(v1::Action& action) {
@@ -24,7 +33,7 @@ Result<void> Batch::ApplyAction(v1::Action& action) {
   audit.set_address(action.address());
   address_ = action.address();
   audit.set_what(NameOf(action));
-  audit.set_object(action.location());
+  audit.set_object(Location(action, at_.sequence));
   audit.set_session(action.session());
   NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), Perform(action));
   state_.AddAudit(audit);
@@ -32,7 +41,7 @@ Result<void> Batch::ApplyAction(v1::Action& action) {
   if (action.request_key().empty() || !audit.refused().empty()) return {};
   store::RequestRow request;
   request.set_digest(action.request_digest());
-  request.set_location(action.location());
+  request.set_location(audit.object());
   request.set_sequence(at_.sequence);
   request.set_time_ms(at_.time_ms);
   state_.SetRequest(at_.agent, action.request_key(), request);

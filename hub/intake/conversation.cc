@@ -126,8 +126,6 @@ void Conversation::Dispatch(v1::AgentFrame* frame) {
       pong.mutable_pong()->set_token(frame->ping().token());
       return Send(pong);
     }
-    case v1::AgentFrame::kAnswer:
-      return End(goodbye::kUnexpectedFrame, "this hub asks no questions");
     case v1::AgentFrame::kEnroll:
     case v1::AgentFrame::FRAME_NOT_SET:
       break;  // Handled above.

@@ -57,7 +57,7 @@ class ApiClient {
   std::unique_ptr<State> state_;
   std::string base_;
   std::string login_;
-  std::string password_ = "correct horse battery staple 7";
+  std::string password_ = "seven lanterns over the grey harbour";
   std::string totp_secret_;  // Bytes.
   bool code_used_ = false;
   std::vector<std::string> recovery_codes_;

@@ -173,7 +173,7 @@ TEST_F(ApiTest, TheCookieIsForThisHostAndNoScript) {
       const ApiAnswer answer,
       administrator_->Call("PUT", "/self/password",
                            json::object{{"present_password", administrator_->password()},
-                                        {"password", "another long enough phrase"}}));
+                                        {"password", "nine herons under the old bridge"}}));
   ASSERT_EQ(answer.status, 204);
   const std::string& cookie = answer.headers.at("set-cookie");
   for (const char* part : {"__Host-noroshi=", "Path=/", "Secure", "HttpOnly", "SameSite=Strict"}) {
