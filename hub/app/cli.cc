@@ -48,6 +48,7 @@ json::array ToArray(const std::vector<std::string>& values) {
 struct Options {
   InitRequest init;
   std::string serve_listen;
+  bool believe_clock = false;
   std::string folder;
   std::string reason;
   int workers = 2;
@@ -134,11 +135,14 @@ class CommandLine {
       ServeOptions serve_options;
       serve_options.data = command_.data;
       serve_options.listen = options_.serve_listen;
+      serve_options.believe_clock = options_.believe_clock;
       const auto served = Serve(serve_options);
       if (!served.ok()) return served.error();
       return json::object();
     });
     serve->add_option("--listen", options_.serve_listen, "HOST:PORT instead of the configured one");
+    serve->add_flag("--believe-clock", options_.believe_clock,
+                    "Start although the machine's clock is far from the journal's last entry");
     Local("check-config", "Say whether hub.toml is right",
           [this] { return CheckConfig(command_.data); });
     auto* rebuild = Local("rebuild", "Replay the journal into a new state (hub stopped)", [this] {

@@ -74,10 +74,13 @@ Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
   NOROSHI_ASSIGN_OR_RETURN(const Secrets secrets, LoadSecrets(files, layout));
   NOROSHI_ASSIGN_OR_RETURN(
       hub->authority_,
-      identity::CertificateAuthority::Open({layout.ca, &files, &SystemClock(), &SystemRandom()}));
+      identity::CertificateAuthority::Open({layout.ca, &files, &hub->clock_, &SystemRandom()}));
   NOROSHI_ASSIGN_OR_RETURN(hub->reserve_bytes_,
                            ReserveBytes(hub->config_.free_space_reserve_bytes, layout.data));
   NOROSHI_RETURN_IF_ERROR(hub->OpenJournal(secrets));
+  if (!options.believe_clock) {
+    NOROSHI_RETURN_IF_ERROR(CheckClock(hub->clock_.NowMs(), hub->journal_->Head().timestamp_ms()));
+  }
   NOROSHI_RETURN_IF_ERROR(hub->OpenState());
   NOROSHI_RETURN_IF_ERROR(hub->StartEngine());
   NOROSHI_RETURN_IF_ERROR(hub->SetAlertRules());
@@ -127,7 +130,7 @@ Result<void> Hub::OpenJournal(const Secrets& secrets) {
   options.master_key = secrets.master_key;
   options.signing_seed = secrets.signing_seed;
   options.free_space_reserve_bytes = reserve_bytes_;
-  options.clock = &SystemClock();
+  options.clock = &clock_;
   options.random = &SystemRandom();
   NOROSHI_ASSIGN_OR_RETURN(journal_, options_.open_journal ? options_.open_journal(options)
                                                            : journal::OpenRocksJournal(options));
@@ -156,7 +159,7 @@ Result<void> Hub::OpenState() {
 Result<void> Hub::StartEngine() {
   directory_ = std::make_unique<Directory>(*store_);
   fanout_ = std::make_unique<fanout::Fanout>(journal_.get(), store_.get());
-  ticker_ = std::make_unique<fanout::Ticker>(journal_.get(), store_.get(), &SystemClock());
+  ticker_ = std::make_unique<fanout::Ticker>(journal_.get(), store_.get(), &clock_);
   feed_ = std::make_unique<Feed>(*fanout_);
   analysis::PoolOptions pool_options;
   pool_options.workers = config_.analysis_workers;
@@ -173,8 +176,8 @@ Result<void> Hub::StartEngine() {
       engine::Runner::Start(journal_.get(), store_.get(), runner_options,
                             [this](const engine::Applied& applied) { OnApplied(applied); }));
   ticker_->Start();
-  registrar_ = std::make_unique<Registrar>(Registrar::Parts{
-      journal_.get(), runner_.get(), store_.get(), authority_.get(), &SystemClock()});
+  registrar_ = std::make_unique<Registrar>(
+      Registrar::Parts{journal_.get(), runner_.get(), store_.get(), authority_.get(), &clock_});
   // Answers from a state that lags behind the journal would be wrong ("unknown agent").
   if (journal_->size() == 0) return {};
   return runner_->WaitApplied(journal_->size() - 1, kStartTimeoutMs);
@@ -251,7 +254,7 @@ Result<void> Hub::StartIntake() {
   server_options.certificate_chain_pem = server.chain_pem;
   server_options.private_key_pem = server.key_pem;
   server_options.ca_pem = authority_->ca_pem();
-  server_options.clock = &SystemClock();
+  server_options.clock = &clock_;
   NOROSHI_ASSIGN_OR_RETURN(context_, tls::Context::MakeServer(server_options));
   intake::IntakeOptions options;
   options.listen_address = config_.listen;
@@ -272,8 +275,8 @@ Result<void> Hub::StartIntake() {
   options.limits.organization_submissions_per_second = config_.rate_submissions_per_organization;
   options.limits.organization_submissions_burst =
       config_.rate_submissions_per_organization * kBurstSeconds;
-  NOROSHI_ASSIGN_OR_RETURN(intake_, intake::Intake::Make(options, *journal_, *directory_,
-                                                         *registrar_, *feed_, SystemClock()));
+  NOROSHI_ASSIGN_OR_RETURN(
+      intake_, intake::Intake::Make(options, *journal_, *directory_, *registrar_, *feed_, clock_));
   intake_->Start();
   const std::lock_guard lock(live_intake_mutex_);
   live_intake_ = intake_.get();
@@ -303,6 +306,10 @@ void Hub::AddStatus(json::object* answer) const {
     for (const auto& [word, count] : words) object[word] = count;
     return object;
   };
+  if (const auto clock = clock_.Health(); !clock.ok()) {
+    const std::string others((*answer)["health"].as_string());
+    (*answer)["health"] = (others == "ok" ? "" : others + "; ") + "clock: " + clock.error().message;
+  }
   (*answer)["address"] = address();
   (*answer)["version"] = NOROSHI_VERSION;
   (*answer)["sessions"] = stats.sessions_open;
@@ -347,7 +354,7 @@ Result<void> Hub::StartAdmin() {
   parts.journal = journal_.get();
   parts.runner = runner_.get();
   parts.store = store_.get();
-  parts.clock = &SystemClock();
+  parts.clock = &clock_;
   parts.random = &SystemRandom();
   parts.authority = authority_.get();
   parts.agent_address = [this] {

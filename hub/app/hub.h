@@ -17,6 +17,7 @@
 #include "hub/app/directory.h"
 #include "hub/app/dispatcher.h"
 #include "hub/app/feed.h"
+#include "hub/app/hub_clock.h"
 #include "hub/app/hub_config.h"
 #include "hub/app/registrar.h"
 #include "hub/app/secrets.h"
@@ -71,6 +72,8 @@ class Hub {
   const HubConfig config_;
   std::atomic<bool> serving_{false};  // Everything has started.
   uint64_t reserve_bytes_ = 0;        // Of free space, as far as this disk has it.
+
+  HubClock clock_{SystemClock()};
 
   // In the order of construction; destroyed in reverse.
   std::unique_ptr<DataLock> lock_;

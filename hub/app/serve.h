@@ -17,6 +17,8 @@ using JournalFactory =
 struct ServeOptions {
   std::string data;
   std::string listen;  // Instead of the configured address; empty: as configured.
+  // Start although the machine's clock is far from the journal's last entry.
+  bool believe_clock = false;
   // How the journal is opened. The crash suite puts broken journals here, to
   // prove that it notices them; the product never sets it.
   JournalFactory open_journal;

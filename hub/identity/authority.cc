@@ -122,6 +122,8 @@ Result<ServerCertificate> CertificateAuthority::ReadServer(const std::string& he
   NOROSHI_ASSIGN_OR_RETURN(const tls::CertificateInfo info, tls::ReadCertificate(chain.front()));
   const int64_t renew_at_ms = info.not_before_ms + (info.not_after_ms - info.not_before_ms) / 3 * 2;
   if (options_.clock->NowMs() >= renew_at_ms) return Error{ErrorCode::kNotFound, "old"};
+  // Made while the clock was wrong: nobody would believe it.
+  if (options_.clock->NowMs() < info.not_before_ms) return Error{ErrorCode::kNotFound, "early"};
   ServerCertificate present;
   present.key_pem = text;
   present.chain_pem =

@@ -12,8 +12,9 @@
 namespace noroshi::support {
 
 AgentUnderTest::AgentUnderTest(const std::string& folder, std::string organization,
-                               std::string agent)
-    : folder_(folder),
+                               std::string agent, std::vector<std::string> program)
+    : program_(std::move(program)),
+      folder_(folder),
       organization_(std::move(organization)),
       agent_(std::move(agent)),
       data_(fmt::format("{}/{}-{}", folder_, organization_, agent_)),
@@ -39,7 +40,8 @@ Result<void> AgentUnderTest::Configure(const std::string& from, const std::strin
 
 Result<void> AgentUnderTest::Run(const std::vector<std::string>& arguments) {
   ProcessOptions options;
-  options.argv = {AgentBinary(), "--data", data_, "run"};
+  options.argv = program_;
+  options.argv.insert(options.argv.end(), {"--data", data_, "run"});
   options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
   options.stdout_file = data_ + ".out";
   options.stderr_file = log_file_;
@@ -61,7 +63,8 @@ void AgentUnderTest::Kill() {
 
 Result<Output> AgentUnderTest::Try(const std::vector<std::string>& arguments,
                                    const std::string& input) {
-  std::vector<std::string> argv = {AgentBinary(), "--data", data_};
+  std::vector<std::string> argv = program_;
+  argv.insert(argv.end(), {"--data", data_});
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return RunCommand(argv, input);
 }

@@ -19,7 +19,9 @@ namespace noroshi::support {
 class AgentUnderTest {
  public:
   // The data directory is folder/ORG-AGENT, the log of `run` beside it.
-  AgentUnderTest(const std::string& folder, std::string organization, std::string agent);
+  // `program`: what is run, with its first arguments.
+  AgentUnderTest(const std::string& folder, std::string organization, std::string agent,
+                 std::vector<std::string> program = {AgentBinary()});
   ~AgentUnderTest();
 
   // Takes a one-time token from the hub and uses it.
@@ -54,6 +56,7 @@ class AgentUnderTest {
   Process* process() const { return process_.get(); }
 
  private:
+  std::vector<std::string> program_;
   std::string folder_;
   std::string organization_;
   std::string agent_;

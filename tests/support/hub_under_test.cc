@@ -26,6 +26,7 @@ Result<std::string> Succeeded(const std::vector<std::string>& arguments, Result<
 }  // namespace
 
 std::string HubBinary() { return NOROSHI_HUB_BINARY; }
+std::string PlainHubBinary() { return NOROSHI_PLAIN_HUB_BINARY; }
 std::string AgentBinary() { return NOROSHI_AGENT_BINARY; }
 std::vector<std::string> RealHub() { return {HubBinary()}; }
 std::vector<std::string> FaultyHub(const std::string& fault) {

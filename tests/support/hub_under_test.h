@@ -22,6 +22,7 @@ namespace noroshi::support {
 // The programs of this build.
 std::string HubBinary();
 std::string AgentBinary();
+std::string PlainHubBinary();  // The hub without jemalloc.
 
 // How a hub is served: the program and its first arguments.
 std::vector<std::string> RealHub();

@@ -28,7 +28,7 @@ class ResourcesTest : public testing::Test {
   // another disk.
   void Begin(const std::vector<std::pair<std::string, std::string>>& configuration,
              const std::string& data = "") {
-    hub_ = std::make_unique<HubUnderTest>(folder_.path(), RealHub(), data);
+    hub_ = std::make_unique<HubUnderTest>(folder_.path(), serve_with_, data);
     ASSERT_OK(hub_->Init());
     for (const auto& [from, to] : configuration) ASSERT_OK(hub_->Configure(from, to));
     ASSERT_OK(hub_->Serve());
@@ -64,6 +64,7 @@ class ResourcesTest : public testing::Test {
   }
 
   TempDir folder_;
+  std::vector<std::string> serve_with_ = RealHub();
   std::unique_ptr<HubUnderTest> hub_;
   Ledger ledger_;
   Credentials ministry_;
