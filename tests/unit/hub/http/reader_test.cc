@@ -162,10 +162,10 @@ TEST(RequestReaderTest, BadHeadersAreRefusedBeforeTheyEnd) {
 }
 
 TEST(RequestReaderTest, BadChunksAreRefused) {
-  for (const char* body : {"g\r\n", "\r\n", "-1\r\n", "5;ext=1\r\nabcde\r\n", "5 \r\nabcde\r\n",
-                           "5\nabcde\r\n0\r\n\r\n", "5\r\nabcdefg\r\n", "ffffffffffffffffff\r\n",
-                           "0;x=y\r\n\r\n",
-                           "1\r\na\r\n0\r\nbad trailer\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n"}) {
+  for (const char* body :
+       {"g\r\n", "\r\n", "-1\r\n", "5;ext=1\r\nabcde\r\n", "5 \r\nabcde\r\n",
+        "5\nabcde\r\n0\r\n\r\n", "5\r\nabcdefg\r\n", "ffffffffffffffffff\r\n", "0;x=y\r\n\r\n",
+        "1\r\na\r\n0\r\nbad trailer\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n"}) {
     const Outcome outcome = Read(Head("Transfer-Encoding: chunked\r\n") + body);
     EXPECT_TRUE(outcome.status == 400 || outcome.status == 413) << body;
     EXPECT_TRUE(outcome.requests.empty()) << body;
