@@ -5,7 +5,6 @@
 #include <string>
 #include <unordered_set>
 
-#include "common/base/encoding.h"
 #include "common/text/unicode.h"
 #include "hub/identity/password.h"
 

@@ -33,8 +33,8 @@ struct Budgets {
 };
 
 constexpr size_t kKinds = 4;
-// In the long run the account's budget leaves a guesser one try in forgive_ms or cap_ms,
-// whichever is longer: 480 passwords a day, or 144 one-time codes of which three in a
+// In the long run the account's budget leaves guessers one try in cap_ms or forgive_ms,
+// whichever is shorter: 720 passwords a day, or 144 one-time codes of which three in a
 // million are right (about 0.04 % a day, for somebody who has the password already).
 constexpr std::array<Budgets, kKinds> kBudgets = {{
     // Password.
