@@ -26,6 +26,10 @@ std::string Pair(std::string_view table, std::string_view first, std::string_vie
   return key;
 }
 
+std::string Identity(std::string_view issuer, std::string_view subject) {
+  return Number(kIdentity, issuer.size()).append(issuer).append(subject);
+}
+
 std::string CaseMember(uint64_t case_id, uint64_t sequence) {
   std::string key = Number(kCaseMember, case_id);
   AppendBigEndian64(sequence, &key);
@@ -76,8 +80,8 @@ std::string CaseEvent(uint64_t case_id, uint64_t sequence) {
 std::string ListOf(List list, std::string_view owner) {
   std::string key(kList);
   key.push_back(static_cast<char>(list));
-  key.append(owner).push_back('\0');
-  return key;
+  AppendBigEndian32(static_cast<uint32_t>(owner.size()), &key);
+  return key.append(owner);
 }
 
 std::string ListItem(List list, std::string_view owner, std::string_view id) {

@@ -1,6 +1,7 @@
 // Keys of the state's tables. Readable: a word, '/', then identifiers ended by
-// 0x00 and numbers as 8 big-endian bytes. Every key ends in a part of fixed
-// length or in its only part of free length, so no two rows share a key.
+// 0x00 and numbers as 8 big-endian bytes; texts that are no identifiers and do not
+// end the key come after their length. Every key ends in a part of fixed length or
+// in its only part of free length, so no two rows share a key.
 //
 // Threads: pure functions. For hub/store only.
 #pragma once
@@ -54,6 +55,8 @@ std::string Text(std::string_view table, std::string_view id);
 std::string Number(std::string_view table, uint64_t number);
 // table first 0x00 second
 std::string Pair(std::string_view table, std::string_view first, std::string_view second);
+// An issuer is a URL, as somebody else wrote it.
+std::string Identity(std::string_view issuer, std::string_view subject);
 std::string CaseMember(uint64_t case_id, uint64_t sequence);
 std::string CaseOrganization(uint64_t case_id, std::string_view organization);
 std::string Thread(std::string_view organization, std::string_view realm,

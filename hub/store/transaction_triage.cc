@@ -12,11 +12,11 @@ void Transaction::SetPerson(const PersonRow& row) {
 
 void Transaction::SetIdentity(std::string_view issuer, std::string_view subject,
                               std::string_view person) {
-  Put(keys::Pair(keys::kIdentity, issuer, subject), std::string(person));
+  Put(keys::Identity(issuer, subject), std::string(person));
 }
 
 void Transaction::RemoveIdentity(std::string_view issuer, std::string_view subject) {
-  Remove(keys::Pair(keys::kIdentity, issuer, subject));
+  Remove(keys::Identity(issuer, subject));
 }
 
 void Transaction::SetPersonCertificate(std::string_view sha256, std::string_view person) {

@@ -13,7 +13,7 @@ Found<PersonRow> View::Person(std::string_view id) const {
 }
 
 Found<std::string> View::PersonOfIdentity(std::string_view issuer, std::string_view subject) const {
-  return FindText(keys::Pair(keys::kIdentity, issuer, subject));
+  return FindText(keys::Identity(issuer, subject));
 }
 
 Found<std::string> View::PersonOfCertificate(std::string_view sha256) const {

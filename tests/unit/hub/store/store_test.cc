@@ -401,9 +401,12 @@ void ExpectNoMaps(const google::protobuf::Descriptor* message, std::set<std::str
 
 TEST(RowsTest, HoldNoMaps) {
   std::set<std::string> seen;
-  const auto* file = MetaRow::descriptor()->file();
-  for (int i = 0; i < file->message_type_count(); ++i) ExpectNoMaps(file->message_type(i), &seen);
-  EXPECT_GT(seen.size(), 15u);
+  for (const auto* file : {MetaRow::descriptor()->file(), PersonRow::descriptor()->file()}) {
+    for (int i = 0; i < file->message_type_count(); ++i) ExpectNoMaps(file->message_type(i), &seen);
+  }
+  EXPECT_TRUE(seen.contains("noroshi.store.v1.MetaRow"));
+  EXPECT_TRUE(seen.contains("noroshi.store.v1.RequestRow"));
+  EXPECT_GT(seen.size(), 25u);
 }
 
 }  // namespace
