@@ -7,6 +7,9 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+#include "common/base/result.h"
 
 namespace noroshi {
 
@@ -24,5 +27,7 @@ Clock& SystemClock();
 
 // "2026-11-21T05:03:00.123Z".
 std::string FormatUtc(int64_t time_ms);
+// The reverse, also without the fraction. kInvalid for anything else, other zones included.
+Result<int64_t> ParseUtc(std::string_view text);
 
 }  // namespace noroshi

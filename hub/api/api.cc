@@ -25,8 +25,8 @@ constexpr uint64_t kBodyBytesMax = uint64_t{1024} * 1024;
 
 bool IsChange(const std::string& method) { return method != "GET" && method != "HEAD"; }
 
-bool IsJson(const std::string* type) {
-  return type != nullptr && type->substr(0, type->find(';')) == "application/json";
+bool IsOfType(const std::string* type, std::string_view wanted) {
+  return type != nullptr && type->substr(0, type->find(';')) == wanted;
 }
 
 // A page of another site cannot send these without our consent; both are for
@@ -109,12 +109,15 @@ class Dispatcher {
   std::optional<http::Response> ReadBody() {
     const http::Request& request = call_.request_;
     const Route& route = *call_.route_;
-    if (!route.content_type.empty()) return std::nullopt;  // The handler takes the bytes.
+    if (!route.content_type.empty()) {  // The handler takes the bytes.
+      if (IsOfType(request.headers.Find("Content-Type"), route.content_type)) return std::nullopt;
+      return ProblemOf(415, "Content-Type: " + route.content_type + " is expected");
+    }
     if (route.request.empty()) {
       if (request.body.empty()) return std::nullopt;
       return ProblemOf(400, "this call has no body");
     }
-    if (!IsJson(request.headers.Find("Content-Type"))) {
+    if (!IsOfType(request.headers.Find("Content-Type"), "application/json")) {
       return ProblemOf(415, "Content-Type: application/json is expected");
     }
     boost::system::error_code error;
@@ -180,7 +183,7 @@ Call::Call(Shared* shared, const http::Request* request)
 void Call::Refresh() { view_ = shared_.parts.store->Snapshot(); }
 
 Result<void> Call::Authorize(const access::Object& object) {
-  return Authorize(route_->deed, object);
+  return Authorize(route_->DeedOf(is_centre()), object);
 }
 
 Result<void> Call::Authorize(access::Deed deed, const access::Object& object) {

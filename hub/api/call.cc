@@ -115,6 +115,15 @@ std::string Call::address() const {
   return remote.substr(0, remote.rfind(':'));
 }
 
+v1::Filing Call::Filing() const {
+  v1::Filing filing;
+  filing.set_session(session_);
+  filing.set_address(address());
+  filing.set_request_key(request_key_);
+  filing.set_request_digest(request_digest_);
+  return filing;
+}
+
 bool Call::is_centre() const { return actor_.centre || actor_.kind == access::Actor::Kind::kLocal; }
 
 // ---- pages and objects ----

@@ -18,6 +18,7 @@
 #include "hub/api/api.h"
 #include "hub/http/message.h"
 #include "noroshi/v1/action.pb.h"
+#include "noroshi/v1/submission.pb.h"
 
 namespace noroshi::api {
 
@@ -107,6 +108,8 @@ class Call {
   Events& events() { return *shared_.events; }
   int64_t now_ms() const { return now_ms_; }
   std::string NewId();
+  // Of this call, for a submission that it enters.
+  v1::Filing Filing() const;
   // Appends, waits until it is applied, and says what the engine refused. location:
   // path of what it made or changed, below /api/v1; "{sequence}" stands for the entry's
   // own. The view is fresh afterwards.
@@ -155,6 +158,12 @@ struct Route {
   std::vector<std::string> query = {};  // Names of the query parameters (schemas.json has them).
   Gate gate = Gate::kSession;
   std::string content_type = {};  // Of a body that is not JSON.
+  // At the centre, if it is another deed there.
+  std::optional<access::Deed> centre_deed = {};
+
+  access::Deed DeedOf(bool is_centre) const {
+    return is_centre ? centre_deed.value_or(deed) : deed;
+  }
 };
 
 // Each file of routes adds its own.

@@ -53,6 +53,8 @@ const std::vector<Route>& Routes() {
     AddSignInRoutes(&all);
     AddPersonRoutes(&all);
     AddCaseRoutes(&all);
+    AddReportRoutes(&all);
+    AddSampleRoutes(&all);
     AddAuditRoutes(&all);
     AddEventRoutes(&all);
     return all;

@@ -12,7 +12,6 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/file.h"
 #include "common/runtime/random.h"
-#include "common/taxonomy/taxonomy.h"
 #include "hub/app/backup.h"
 #include "hub/app/metrics.h"
 #include "hub/app/state_check.h"
@@ -259,9 +258,7 @@ Result<void> Hub::StartIntake() {
   intake::IntakeOptions options;
   options.listen_address = config_.listen;
   options.context = context_.get();
-  for (const auto& item : taxonomy::EventTypes()) options.vocabulary.event_types.insert(item.id);
-  for (const auto& item : taxonomy::Causes()) options.vocabulary.causes.insert(item.id);
-  for (const auto& item : taxonomy::Sectors()) options.vocabulary.sectors.insert(item.id);
+  options.vocabulary = submission::TaxonomyVocabulary();
   options.limits.connections_max = ConnectionsMax(config_.connections_max);
   options.limits.sessions_per_organization_max =
       static_cast<size_t>(config_.connections_per_organization_max);

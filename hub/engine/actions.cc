@@ -25,27 +25,52 @@ std::string Location(const v1::Action& action, uint64_t sequence) {
 }  // namespace
 
 Result<void> Batch::ApplyAction(v1::Action& action) {
+  store::AuditRow audit = AuditHere(NameOf(action), Location(action, at_.sequence));
+  audit.set_address(action.address());
+  address_ = action.address();
+  audit.set_session(action.session());
+  NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), Perform(action));
+  state_.AddAudit(audit);
+  state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
+  if (audit.refused().empty()) {
+    RememberRequest(action.request_key(), action.request_digest(), audit.object());
+  }
+  return {};
+}
+
+store::AuditRow Batch::AuditHere(const std::string& what, const std::string& object) const {
   store::AuditRow audit;
   audit.set_sequence(at_.sequence);
   audit.set_time_ms(at_.time_ms);
   audit.set_organization(std::string(at_.organization));
   audit.set_actor(std::string(at_.agent));
-  audit.set_address(action.address());
-  address_ = action.address();
-  audit.set_what(NameOf(action));
-  audit.set_object(Location(action, at_.sequence));
-  audit.set_session(action.session());
-  NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), Perform(action));
-  state_.AddAudit(audit);
-  state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
-  if (action.request_key().empty() || !audit.refused().empty()) return {};
+  audit.set_what(what);
+  audit.set_object(object);
+  return audit;
+}
+
+void Batch::RememberRequest(const std::string& key, const std::string& digest,
+                            const std::string& location) {
+  if (key.empty()) return;
   store::RequestRow request;
-  request.set_digest(action.request_digest());
-  request.set_location(audit.object());
+  request.set_digest(digest);
+  request.set_location(location);
   request.set_sequence(at_.sequence);
   request.set_time_ms(at_.time_ms);
-  state_.SetRequest(at_.agent, action.request_key(), request);
-  return {};
+  state_.SetRequest(at_.agent, key, request);
+}
+
+void Batch::RecordFiling() {
+  // An agent's name has no colon, so that none can pass for a person.
+  if (!at_.agent.starts_with("person:") && !at_.agent.starts_with("admin:")) return;
+  const v1::Filing& filing = *at_.filing;
+  const std::string object = "/reports/" + std::to_string(at_.sequence);
+  store::AuditRow audit = AuditHere("report_filed", object);
+  audit.set_address(filing.address());
+  audit.set_session(filing.session());
+  state_.AddAudit(audit);
+  state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
+  RememberRequest(filing.request_key(), filing.request_digest(), object);
 }
 
 Batch::Effect Batch::Perform(v1::Action& action) {

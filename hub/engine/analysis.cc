@@ -1,5 +1,6 @@
 // What analysis found.
 #include "hub/engine/batch.h"
+#include "hub/engine/update.h"
 
 namespace noroshi::engine {
 namespace {
@@ -26,14 +27,6 @@ void TakeFindings(uint64_t sequence, v1::AnalysisResult& result, store::Submissi
   if (row->kind() != v1::ENTRY_KIND_SUSPICIOUS_MAIL) return;
   row->set_title(result.mail().subject());
   row->mutable_mail()->Swap(result.mutable_mail());
-}
-
-// Seen from the submitter alone: how it matched would tell what others have sent.
-// first: the submitter's first submission in the case.
-v1::Relation RelationToSubmitter(const store::SubmissionRow& row, const std::string& first) {
-  if (row.case_id() == 0) return v1::RELATION_UNSPECIFIED;
-  if (row.relation() == v1::RELATION_FOLLOW_UP) return v1::RELATION_FOLLOW_UP;
-  return first == row.submission_id() ? v1::RELATION_NEW_CASE : v1::RELATION_KNOWN_CASE;
 }
 
 }  // namespace
@@ -74,12 +67,6 @@ Result<void> Batch::ApplyReanalysis(v1::AnalysisResult& result, store::Submissio
   return {};
 }
 
-Result<std::string> Batch::FirstOfSubmitter(const store::SubmissionRow& row) const {
-  if (row.relation() == v1::RELATION_NEW_CASE) return row.submission_id();
-  NOROSHI_ASSIGN_OR_RETURN(auto first, state_.FirstInCase(row.case_id(), row.organization()));
-  return std::move(first).value_or("");
-}
-
 Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
   store::OrganizationRow* submitter = FindOrganization(row.organization());
   if (submitter == nullptr) return {};
@@ -88,20 +75,13 @@ Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
   content.exercise_id = row.exercise_id();
   content.submitter = row.organization();
   const v1::OrganizationSet* candidate = &submitter->organization();
-  NOROSHI_ASSIGN_OR_RETURN(const std::string first, FirstOfSubmitter(row));
+  NOROSHI_ASSIGN_OR_RETURN(const v1::Update update, UpdateOf(state_, row));
   NOROSHI_ASSIGN_OR_RETURN(
       const sharing::Audience audience,
       sharing::DecideAudience(sharing::Purpose::kUpdate, content, {}, {&candidate, 1}));
   for (const sharing::Decided& recipient : audience.recipients) {
     store::OutboxRow item;
-    v1::Update& update = *item.mutable_update();
-    update.set_submission_id(row.submission_id());
-    update.set_sequence(row.sequence());
-    update.set_case_reference(first);
-    update.set_relation(RelationToSubmitter(row, first));
-    *update.mutable_classification() = row.classification();
-    update.set_analysis_error(row.analysis_error());
-    update.set_exercise_id(row.exercise_id());
+    *item.mutable_update() = update;
     item.set_reason(recipient.reason);
     AddToOutbox(submitter, item);
   }

@@ -22,7 +22,7 @@ Batch::Batch(Memory* memory, store::Transaction* transaction)
     : memory_(*memory), state_(*transaction) {}
 
 Result<void> Batch::Apply(Prepared& entry) {
-  at_ = {entry.sequence, entry.time_ms, entry.organization, entry.agent};
+  at_ = {entry.sequence, entry.time_ms, entry.organization, entry.agent, &entry.filing};
   NOROSHI_RETURN_IF_ERROR(
       std::visit(Overloaded{
                      [](std::monostate) { return Result<void>(); },

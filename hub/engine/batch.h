@@ -53,6 +53,7 @@ class Batch {
     int64_t time_ms = 0;
     std::string_view organization;
     std::string_view agent;
+    const v1::Filing* filing = nullptr;
   };
 
   // ---- submissions.cc ----
@@ -76,8 +77,6 @@ class Batch {
   Result<void> ApplyAnalysis(v1::AnalysisResult& result);
   Result<void> ApplyFirstAnalysis(v1::AnalysisResult& result, store::SubmissionRow* row);
   Result<void> ApplyReanalysis(v1::AnalysisResult& result, store::SubmissionRow* row);
-  // The id of its first submission in the case; empty: no case.
-  Result<std::string> FirstOfSubmitter(const store::SubmissionRow& row) const;
   Result<void> SendUpdate(const store::SubmissionRow& row);
 
   // ---- rules.cc ----
@@ -114,6 +113,12 @@ class Batch {
   // ---- actions.cc ----
   Result<void> ApplyAction(v1::Action& action);
   Effect Perform(v1::Action& action);
+  // The audit of a submission that a person entered.
+  void RecordFiling();
+  store::AuditRow AuditHere(const std::string& what, const std::string& object) const;
+  // The answer to a repeated call, if this one had a key.
+  void RememberRequest(const std::string& key, const std::string& digest,
+                       const std::string& location);
 
   // ---- persons.cc ----
   Effect SetPerson(v1::PersonSet& person);

@@ -54,7 +54,7 @@ bool ReadContent(v1::EntryKind kind, const v1::Submission& submission, store::Su
   return kind == v1::ENTRY_KIND_SUSPICIOUS_MAIL && submission.has_mail();
 }
 
-Body ReadSubmission(const journal::Entry& entry) {
+Body ReadSubmission(const journal::Entry& entry, v1::Filing* filing) {
   store::SubmissionRow row;
   row.set_sequence(entry.sequence);
   row.set_kind(entry.header.kind());
@@ -70,6 +70,7 @@ Body ReadSubmission(const journal::Entry& entry) {
     *row.mutable_handling() = submission.handling();
     row.set_exercise_id(submission.exercise_id());
     row.set_received_through(submission.received_through());
+    filing->Swap(submission.mutable_filing());
   } else {
     // Nothing is known of how it may be handled: then the strictest holds.
     row.mutable_handling()->set_tlp(v1::TLP_RED);
@@ -103,8 +104,8 @@ bool IsSubmission(v1::EntryKind kind) {
          kind == v1::ENTRY_KIND_OBSERVATION;
 }
 
-Result<Body> ReadBody(const journal::Entry& entry) {
-  if (IsSubmission(entry.header.kind())) return ReadSubmission(entry);
+Result<Body> ReadBody(const journal::Entry& entry, v1::Filing* filing) {
+  if (IsSubmission(entry.header.kind())) return ReadSubmission(entry, filing);
   if (entry.erased && v1::EntryKind_IsValid(entry.header.kind())) return Body();
   switch (entry.header.kind()) {
     case v1::ENTRY_KIND_LOG_STARTED:
@@ -153,7 +154,7 @@ Result<Prepared> Prepare(const journal::Entry& entry) {
   prepared.kind = entry.header.kind();
   prepared.organization = entry.header.organization();
   prepared.agent = entry.header.agent();
-  NOROSHI_ASSIGN_OR_RETURN(prepared.body, ReadBody(entry));
+  NOROSHI_ASSIGN_OR_RETURN(prepared.body, ReadBody(entry, &prepared.filing));
   return prepared;
 }
 

@@ -10,6 +10,7 @@
 #include "hub/journal/journal.h"
 #include "hub/store/view.h"
 #include "noroshi/v1/action.pb.h"
+#include "noroshi/v1/submission.pb.h"
 
 namespace noroshi::engine {
 
@@ -26,7 +27,8 @@ struct Prepared {
   v1::EntryKind kind = v1::ENTRY_KIND_UNSPECIFIED;
   std::string organization;
   std::string agent;
-  Body body;  // Nothing: a body that was erased, of a kind that is not a submission.
+  v1::Filing filing;  // Of a submission that a person entered.
+  Body body;          // Nothing: a body that was erased, of a kind that is not a submission.
 };
 
 // kInvalid for an unknown kind, kCorruption for a body of the hub's own making

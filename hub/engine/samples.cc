@@ -71,6 +71,7 @@ Batch::Effect Batch::RequestAnalysis(const v1::AnalysisRequested& requested) {
   state_.SetAnalysisRequest(row);
   state_.AddToList(store::List::kRequestsOfSample, ToHex(row.sample_id()), row.request_id());
   state_.AddToList(store::List::kRequestsByState, StateOwner(row.state()), row.request_id());
+  state_.AddToList(store::List::kRequestsOf, row.organization(), row.request_id());
   applied_.samples.push_back(row.sample_id());
   return std::string();
 }

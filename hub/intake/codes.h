@@ -11,11 +11,8 @@ inline std::string WordOf(const std::string& message) {
   return message.substr(0, message.find(':'));
 }
 
+// Beside those of the submission's own rules (hub/submission/validate.h).
 namespace rejection {
-inline constexpr char kUnreadable[] = "unreadable";
-inline constexpr char kMissingField[] = "missing_field";
-inline constexpr char kInvalidField[] = "invalid_field";
-inline constexpr char kTooLarge[] = "too_large";
 inline constexpr char kIdConflict[] = "id_conflict";
 inline constexpr char kOverBudget[] = "over_budget";
 inline constexpr char kOverloaded[] = "overloaded";

@@ -19,8 +19,8 @@
 #include "hub/intake/options.h"
 #include "hub/intake/ports.h"
 #include "hub/intake/stats.h"
-#include "hub/intake/validate.h"
 #include "hub/journal/journal.h"
+#include "hub/submission/validate.h"
 
 namespace noroshi::intake {
 
@@ -31,7 +31,7 @@ struct Services {
   Registrar& registrar;
   DeliveryFeed& feed;
   const Clock& clock;
-  const Vocabulary& vocabulary;
+  const submission::Vocabulary& vocabulary;
   const Limits& limits;
   Admission& admission;
   Counters& counters;
@@ -83,7 +83,7 @@ class Conversation {
 
  private:
   struct Pending {
-    Validated validated;
+    submission::Validated validated;
     std::string bytes;
     std::shared_ptr<Lease> lease;
   };

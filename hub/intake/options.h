@@ -5,8 +5,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string>
+
+#include "hub/submission/validate.h"
 
 namespace noroshi::tls {
 class Context;
@@ -67,17 +68,10 @@ struct Limits {
   uint64_t log_lines_burst = 100;
 };
 
-// Ids that a report may use (common/taxonomy).
-struct Vocabulary {
-  std::set<std::string, std::less<>> event_types;
-  std::set<std::string, std::less<>> causes;
-  std::set<std::string, std::less<>> sectors;
-};
-
 struct IntakeOptions {
   std::string listen_address = "127.0.0.1:8443";  // An IP address; port 0: any free one.
   tls::Context* context = nullptr;                // A server's; outlives Intake.
-  Vocabulary vocabulary;
+  submission::Vocabulary vocabulary;
   Limits limits;
 };
 

@@ -12,6 +12,9 @@
 namespace noroshi::intake {
 namespace {
 
+using submission::Validated;
+using submission::ValidateSubmission;
+
 bool IsIncident(v1::EntryKind kind) { return kind == v1::ENTRY_KIND_INCIDENT_REPORT; }
 
 }  // namespace

@@ -93,6 +93,7 @@ enum class List : char {
   kRequestsByState = 'o',      // The state's number.
   kProposalsOpen = 'p',        // "".
   kAuditOf = 'q',              // Actor.
+  kRequestsOf = 'r',           // Organisation whose sample it is.
 };
 std::string NumberOwner(uint64_t number);
 

@@ -3,12 +3,12 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include "common/base/encoding.h"
-#include "hub/intake/validate.h"
+#include "hub/submission/validate.h"
 #include "noroshi/v1/submission.pb.h"
 
 namespace {
 
-using noroshi::intake::Vocabulary;
+using noroshi::submission::Vocabulary;
 
 const Vocabulary& Words() {
   static const Vocabulary vocabulary{{"malware"}, {"cause-0", "cause-1"}, {"water"}};
@@ -24,7 +24,7 @@ void CheckAccepted(std::string_view bytes) {
                 noroshi::IsIdentifier(submission.exercise_id()));
   const auto& incident = submission.incident();
   NOROSHI_CHECK(noroshi::IsValidUtf8(incident.title() + incident.what_happened()));
-  NOROSHI_CHECK(incident.causes_size() <= noroshi::intake::kCausesMax);
+  NOROSHI_CHECK(incident.causes_size() <= noroshi::submission::kCausesMax);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   google::protobuf::SetLogHandler(nullptr);
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   constexpr int64_t kNowMs = 1'795'000'000'000;
-  const auto result = noroshi::intake::ValidateSubmission(bytes, Words(), kNowMs);
+  const auto result = noroshi::submission::ValidateSubmission(bytes, Words(), kNowMs);
   NOROSHI_CHECK(result.rejection.has_value() != result.id.has_value());
   if (result.rejection) {
     NOROSHI_CHECK(!result.rejection->code().empty() && !result.rejection->rule().empty());

@@ -112,6 +112,16 @@ TEST(ClockTest, FormatsUtc) {
   EXPECT_EQ(FormatUtc(0), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(FormatUtc(1'774'965'599'999), "2026-03-31T13:59:59.999Z");
   EXPECT_EQ(FormatUtc(-1), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(*ParseUtc("2026-03-31T13:59:59.999Z"), 1'774'965'599'999);
+  EXPECT_EQ(*ParseUtc("2026-03-31T13:59:59Z"), 1'774'965'599'000);
+  EXPECT_EQ(*ParseUtc("1969-12-31T23:59:59.999Z"), -1);
+  for (const char* wrong :
+       {"", "Z", "2026-03-31", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
+        "2026-03-31T24:00:00Z", "2026-03-31T13:59:60Z", "2026-03-31 13:59:59Z",
+        "2026-03-31T13:59:59+09:00", "2026-03-31T13:59:59.9Z", "+026-03-31T13:59:59Z",
+        "2026-03-31T13:59:59.999999Z", "-001-03-31T13:59:59Z"}) {
+    EXPECT_FALSE(ParseUtc(wrong).ok()) << wrong;
+  }
 }
 
 TEST(TerminalTest, TextStaysAndControlsGo) {

@@ -64,6 +64,12 @@ json::value SampleBody(const std::string& schema, const Things& things) {
        json::object{{"reports", json::array{number("sequence")}}, {"title", "t"}, {"reason", "r"}}},
       {"CaseClose", json::object{{"resolution", "resolved"}}},
       {"CaseReopen", json::object{{"reason", "r"}}},
+      {"ReportFile", json::object{{"handling", json::object{{"tlp", "GREEN"}}},
+                                  {"incident", json::object{{"stage", "first"}, {"title", "t"}}}}},
+      {"MarkingLoosen", json::object{{"tlp", "CLEAR"}, {"reason", "r"}}},
+      {"SampleTake", json::object{{"purpose", "p"}}},
+      {"AnalysisAsk", json::object{{"text", "t"}}},
+      {"AnalysisMove", json::object{{"state", "accepted"}}},
   };
   const auto found = bodies.find(schema);
   EXPECT_NE(found, bodies.end()) << "the test knows no body for schema " << schema;
@@ -109,6 +115,7 @@ class WalkTest : public testing::Test {
     things.circle = circle;
     things.name = owner + "/" + std::to_string(tlp) + (circle ? "/circle" : "");
     MakeReport(&things);
+    MakeSample(&things);
     things.ids["organization_id"] = owner;
     things.ids["person_id"] = "of-" + owner;
     if (things_.empty() || things_.back().owner != owner) {
@@ -133,6 +140,29 @@ class WalkTest : public testing::Test {
     things->ids["case_id"] = std::to_string(sequence);
   }
 
+  void MakeSample(Things* things) {
+    const std::string content = "sample of " + things->name;
+    v1::Action stored;
+    v1::SampleStored& sample = *stored.mutable_sample_stored();
+    sample.set_sample_id(SystemRandom().UuidV7(desk_.now_ms()).bytes());
+    sample.set_organization(things->owner);
+    sample.set_name("sample");
+    sample.set_sha256(Sha256Of(content));
+    sample.set_size(content.size());
+    sample.mutable_handling()->set_tlp(things->tlp);
+    if (things->circle) sample.mutable_handling()->set_circle(kCircle);
+    sample.set_content(content);
+    desk_.Append(stored);
+    v1::Action requested;
+    requested.mutable_analysis_requested()->set_sample_id(sample.sample_id());
+    requested.mutable_analysis_requested()->set_request_id(
+        SystemRandom().UuidV7(desk_.now_ms()).bytes());
+    desk_.Append(requested);
+    things->ids["sample_id"] = Uuid::FromBytes(sample.sample_id())->ToString();
+    things->ids["request_id"] =
+        Uuid::FromBytes(requested.analysis_requested().request_id())->ToString();
+  }
+
   // What the path is about, by the first parameter that it names.
   access::Object ObjectOf(const Route& route, const Things& things, const Walker& walker) {
     access::Object object;
@@ -144,7 +174,8 @@ class WalkTest : public testing::Test {
       if (things.circle) object.circles = {kCircle};
     };
     if (names("case_id")) return mark(), object;
-    if (names("sequence")) return object.owner = things.owner, mark(), object;
+    if (names("sequence") || names("sample_id") || names("request_id"))
+      return object.owner = things.owner, mark(), object;
     if (names("person_id") || names("organization_id")) return object.owner = things.owner, object;
     // Of lists and of what is made anew: the caller's own, or the centre's.
     if (route.request == "PersonPut") return object.owner = things.owner, object;
@@ -167,8 +198,17 @@ class WalkTest : public testing::Test {
 
   void Check(const Route& route, const Things& things, const Walker& walker) {
     if (route.method == "DELETE" && route.pattern == "/session") return;  // Ends the walk.
-    const http::Response answer = desk_.Call(walker.session, route.method, PathOf(route, things),
-                                             SampleBody(route.request, things));
+    const std::string path = PathOf(route, things);
+    http::Response answer;
+    if (route.content_type.empty()) {
+      answer = desk_.Call(walker.session, route.method, path, SampleBody(route.request, things));
+    } else {
+      http::Request request;
+      request.headers.Set("Content-Type", route.content_type);
+      request.body = "Subject: t\r\n\r\nt";
+      answer = desk_.Send(walker.session, route.method, path, std::move(request),
+                          {{"tlp", "GREEN"}, {"name", "n"}});
+    }
     const std::string where = walker.name + ": " + route.method + " " + route.pattern + " of " +
                               things.name + " -> " + std::to_string(answer.status) + " " +
                               answer.body;
@@ -179,7 +219,8 @@ class WalkTest : public testing::Test {
       return;
     }
     const access::Object object = ObjectOf(route, things, walker);
-    if (access::Decide(walker.actor, route.deed, object).allowed) {
+    const access::Deed deed = route.DeedOf(walker.actor.centre);
+    if (access::Decide(walker.actor, deed, object).allowed) {
       ASSERT_NE(answer.status, 401) << where;
       // A session that is not there, and one's own wrong password, are no policy.
       const bool of_its_own = route.pattern.find("{session_id}") != std::string::npos ||
@@ -190,8 +231,7 @@ class WalkTest : public testing::Test {
       }
       return;
     }
-    const bool visible =
-        access::Decide(walker.actor, access::ReadingDeed(route.deed), object).allowed;
+    const bool visible = access::Decide(walker.actor, access::ReadingDeed(deed), object).allowed;
     const bool names_one = route.pattern.find('{') != std::string::npos;
     ASSERT_EQ(answer.status, visible || !names_one ? 403 : 404) << where;
   }

@@ -1,18 +1,20 @@
 // Checks a submission against every rule that proto/noroshi/v1/submission.proto
-// states. Threads: pure functions.
+// states. Whichever way it comes, from an agent or through the API, these rules hold.
+//
+// Threads: pure functions.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "common/base/uuid.h"
-#include "hub/intake/options.h"
 #include "noroshi/v1/agent.pb.h"
 #include "noroshi/v1/journal.pb.h"
 
-namespace noroshi::intake {
+namespace noroshi::submission {
 
 inline constexpr size_t kTitleBytesMax = 512;
 inline constexpr size_t kTextBytesMax = 64 * 1024;
@@ -29,7 +31,25 @@ inline constexpr size_t kObservationDetailBytesMax = 4 * 1024;
 inline constexpr int64_t kFutureMaxMs = int64_t{10} * 60 * 1000;
 inline constexpr int64_t kTimeMinMs = 631'152'000'000;  // 1990-01-01T00:00:00Z.
 
-// Either what intake needs to know of a good submission, or why it is refused.
+// Rejection.code: the stable words of these rules. docs/protocol.md says what each
+// means and what to do.
+namespace rejection {
+inline constexpr char kUnreadable[] = "unreadable";
+inline constexpr char kMissingField[] = "missing_field";
+inline constexpr char kInvalidField[] = "invalid_field";
+inline constexpr char kTooLarge[] = "too_large";
+}  // namespace rejection
+
+// Ids that a report may use.
+struct Vocabulary {
+  std::set<std::string, std::less<>> event_types;
+  std::set<std::string, std::less<>> causes;
+  std::set<std::string, std::less<>> sectors;
+};
+// Those of common/taxonomy.
+const Vocabulary& TaxonomyVocabulary();
+
+// Either what the hub needs to know of a good submission, or why it is refused.
 struct Validated {
   std::optional<v1::Rejection> rejection;
   std::optional<Uuid> id;  // Set exactly without a rejection.
@@ -38,4 +58,4 @@ struct Validated {
 
 Validated ValidateSubmission(std::string_view bytes, const Vocabulary& vocabulary, int64_t now_ms);
 
-}  // namespace noroshi::intake
+}  // namespace noroshi::submission

@@ -1,4 +1,4 @@
-#include "hub/intake/validate.h"
+#include "hub/submission/validate.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
@@ -7,11 +7,11 @@
 #include <algorithm>
 
 #include "common/base/encoding.h"
+#include "common/taxonomy/taxonomy.h"
 #include "common/wire/frame.h"
-#include "hub/intake/codes.h"
 #include "noroshi/v1/submission.pb.h"
 
-namespace noroshi::intake {
+namespace noroshi::submission {
 namespace {
 
 // Collects the first rule that is broken; later checks then do nothing.
@@ -271,6 +271,17 @@ v1::Rejection WholeRejection(const char* code, std::string_view reason, std::str
 
 }  // namespace
 
+const Vocabulary& TaxonomyVocabulary() {
+  static const Vocabulary vocabulary = [] {
+    Vocabulary words;
+    for (const auto& item : taxonomy::EventTypes()) words.event_types.insert(item.id);
+    for (const auto& item : taxonomy::Causes()) words.causes.insert(item.id);
+    for (const auto& item : taxonomy::Sectors()) words.sectors.insert(item.id);
+    return words;
+  }();
+  return vocabulary;
+}
+
 Validated ValidateSubmission(std::string_view bytes, const Vocabulary& vocabulary, int64_t now_ms) {
   Validated result;
   v1::Submission submission;
@@ -307,4 +318,4 @@ Validated ValidateSubmission(std::string_view bytes, const Vocabulary& vocabular
   return result;
 }
 
-}  // namespace noroshi::intake
+}  // namespace noroshi::submission

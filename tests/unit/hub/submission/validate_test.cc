@@ -1,13 +1,12 @@
 // Every rule has a case that breaks just it and, where it has a figure, one at the limit.
-#include "hub/intake/validate.h"
+#include "hub/submission/validate.h"
 
 #include <gtest/gtest.h>
 
 #include "common/wire/frame.h"
-#include "hub/intake/codes.h"
-#include "tests/unit/hub/intake/samples.h"
+#include "tests/unit/hub/submission/samples.h"
 
-namespace noroshi::intake {
+namespace noroshi::submission {
 namespace {
 
 using Spoil = std::function<void(v1::Submission&)>;
@@ -306,4 +305,4 @@ TEST(ValidateTest, UnknownFieldsOfNewerAgentsAreAccepted) {
 }
 
 }  // namespace
-}  // namespace noroshi::intake
+}  // namespace noroshi::submission
