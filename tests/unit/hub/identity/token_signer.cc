@@ -55,6 +55,7 @@ std::string SignToken(const SignerKey& key, const boost::json::object& header,
   std::string token = std::string(json_string_value(json_object_get(jws, "protected"))) + '.' +
                       json_string_value(json_object_get(jws, "payload")) + '.' +
                       json_string_value(json_object_get(jws, "signature"));
+  json_decref(sig);
   json_decref(jws);
   json_decref(jwk);
   return token;
