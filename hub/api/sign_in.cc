@@ -22,6 +22,12 @@ using identity::GuessKind;
 
 constexpr char kOidcCookie[] = "__Host-noroshi-oidc";
 
+// The throttle counts by a clock that does not jump.
+int64_t SteadyMs(const Clock& clock) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.Steady().time_since_epoch())
+      .count();
+}
+
 // Throttled guessing: a granted try is told how it ended.
 class Try {
  public:
@@ -30,7 +36,7 @@ class Try {
         kind_(kind),
         account_(std::move(account)),
         address_(call.address()),
-        now_ms_(call.parts().clock->NowMs()) {}
+        now_ms_(SteadyMs(*call.parts().clock)) {}
 
   Result<void> Take() {
     const int64_t wait = throttle_.TakeOrWaitMs(guess(), now_ms_);
