@@ -63,7 +63,7 @@ void Events::Stop() {
 
 void Events::OnApplied(const engine::Applied& applied) {
   const std::lock_guard lock(mutex_);
-  if (waiting_.size() >= kChangesWaitingMax) {
+  if (waiting_.size() >= kEventsWaitingMax) {
     overrun_ = true;
     return;
   }
@@ -76,7 +76,20 @@ void Events::OnApplied(const engine::Applied& applied) {
   for (const auto& id : applied.samples) add(Kind::kSample, id);
   for (const auto& id : applied.proposals) add(Kind::kProposal, id);
   for (const auto& id : applied.outboxes) add(Kind::kDelivery, id);
-  if (!waiting_.empty()) changed_.notify_one();
+  if (subscribers_.empty()) {
+    Keep(waiting_);  // For those who come back; nobody else wants to hear of it now.
+    waiting_.clear();
+  } else if (!waiting_.empty()) {
+    changed_.notify_one();
+  }
+}
+
+void Events::Keep(const std::vector<Event>& events) {
+  kept_.insert(kept_.end(), events.begin(), events.end());
+  while (kept_.size() > kEventsKeptMax) {
+    forgotten_ = kept_.front().at;
+    kept_.pop_front();
+  }
 }
 
 void Events::Subscribe(const access::Actor& actor, const std::string& session,
@@ -108,11 +121,7 @@ void Events::Run() {
       if (stop_) return;
       events.swap(waiting_);
       std::swap(overrun, overrun_);
-      for (const Event& event : events) kept_.push_back(event);
-      while (kept_.size() > kEventsKeptMax) {
-        forgotten_ = kept_.front().at;
-        kept_.pop_front();
-      }
+      Keep(events);
       if (overrun) {
         kept_.clear();
         forgotten_ = events.empty() ? forgotten_ : events.back().at;

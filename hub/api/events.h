@@ -25,7 +25,7 @@
 namespace noroshi::api {
 
 inline constexpr size_t kEventsKeptMax = 4'096;
-inline constexpr size_t kChangesWaitingMax = 1'024;  // Batches; beyond it all get "reset".
+inline constexpr size_t kEventsWaitingMax = 16'384;  // Beyond it all get "reset".
 
 class Events {
  public:
@@ -53,6 +53,7 @@ class Events {
 
   void Run();
   void Tell(const std::vector<Event>& events);
+  void Keep(const std::vector<Event>& events);  // REQUIRES: mutex_ is held.
   // False: the subscriber may not act any more.
   bool Refresh(const store::View& view, Subscriber* subscriber) const;
   static bool May(const store::View& view, const access::Actor& actor, const Event& event);

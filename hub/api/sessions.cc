@@ -95,20 +95,28 @@ Error RefuseSignIn(Call& call, const std::string& person, const std::string& ste
                    const std::string& reason) {
   Log(Level::kWarning, "sign_in_refused",
       {{"person", person}, {"step", step}, {"reason", reason}, {"address", call.address()}});
+  const Error refused{ErrorCode::kDenied, "signing in failed"};
+  // Attempts at nobody's account are in the log only: strangers must not fill the journal.
+  const auto row =
+      person.empty() ? store::Found<store::PersonRow>(std::nullopt) : call.view().Person(person);
+  if (!row.ok() || !*row) return refused;
   v1::Action action;
+  action.set_address(call.address());
+  action.set_location("/persons/" + person);
   action.mutable_sign_in_refused()->set_person(person);
   action.mutable_sign_in_refused()->set_step(step);
   action.mutable_sign_in_refused()->set_reason(reason);
-  // Attempts at nobody's account are in the log only: strangers must not fill the journal.
-  if (!person.empty()) {
-    const auto row = call.view().Person(person);
-    if (row.ok() && *row) {
-      call.ActAs((*row)->person());
-      const auto committed = call.Commit(std::move(action), "/persons/" + person);
-      if (!committed.ok()) return committed.error();
-    }
-  }
-  return {ErrorCode::kDenied, "signing in failed"};
+  journal::Draft draft;
+  draft.kind = v1::ENTRY_KIND_ACTION;
+  draft.organization = (*row)->person().organization();
+  draft.agent = "person:" + person;
+  NOROSHI_CHECK(action.SerializeToString(&draft.body));
+  // Not waited for: whoever guesses could tell by the time whether there is such a person.
+  call.parts().journal->Append(std::move(draft), [](Result<journal::Acceptance> accepted) {
+    if (accepted.ok()) return;
+    Log(Level::kError, "audit_failed", {{"reason", accepted.error().message}});
+  });
+  return refused;
 }
 
 std::string EndedCookie() {

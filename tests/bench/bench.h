@@ -27,7 +27,7 @@ struct Options {
   size_t in_flight = 0;    // Likewise.
   size_t agents_each = 0;  // fanout: agents of each organisation, likewise.
   size_t spooled = 0;      // backlog: reports that the agent holds, likewise.
-  size_t entries = 0;      // backlog: of the journal before a restart, likewise.
+  size_t entries = 0;      // backlog: of the journal before a restart; api: cases; likewise.
 };
 
 // What one contender's round gave, by name: "acked_per_s", "p50_ms", …
@@ -84,6 +84,7 @@ struct Report {
 Result<Report> RunContest(const std::string& bench, const Options& options, const Contest& contest);
 
 // The benches. Each ends its processes and leaves nothing in the folder that it needs.
+Result<Report> RunApi(const Options& options);
 Result<Report> RunHandshake(const Options& options);
 Result<Report> RunIdle(const Options& options);
 Result<Report> RunIngest(const Options& options);

@@ -22,6 +22,7 @@ struct Bench {
 };
 
 constexpr Bench kBenches[] = {
+    {"api", "lists of the API with 1,000,000 cases", RunApi},
     {"ingest", "durable reports (--mail: mails) over mutual TLS, 50 connections", RunIngest},
     {"backlog", "an agent's full spool, and a long journal: drain, rebuild, restart", RunBacklog},
     {"fanout", "alerts to 1,000 connected agents, beside NATS", RunFanout},

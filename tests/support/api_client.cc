@@ -47,27 +47,27 @@ std::string FromBase32(const std::string& text) {
   return bytes;
 }
 
-Error Refused(const std::string& what, const ApiAnswer& answer) {
-  return {ErrorCode::kInternal, what + ": " + std::to_string(answer.status) + " " + answer.body};
-}
-
 std::string Text(const json::value& value, std::string_view name) {
   return std::string(value.as_object().at(name).as_string());
 }
 
 }  // namespace
 
+Error ApiRefused(const std::string& what, const ApiAnswer& answer) {
+  return {ErrorCode::kInternal, what + ": " + std::to_string(answer.status) + " " + answer.body};
+}
+
 struct ApiClient::State {
   CURL* curl = ::curl_easy_init();
   ~State() { ::curl_easy_cleanup(curl); }
 };
 
-ApiClient::ApiClient(const HubUnderTest& hub) : state_(std::make_unique<State>()) {
-  const auto address = SystemFileSystem().Read(hub.data() + "/run/web_address", 256);
+ApiClient::ApiClient(const std::string& data_folder) : state_(std::make_unique<State>()) {
+  const auto address = SystemFileSystem().Read(data_folder + "/run/web_address", 256);
   NOROSHI_CHECK(address.ok());
   base_ = "https://" + address->substr(0, address->find('\n')) + "/api/v1";
   CURL* curl = state_->curl;
-  ::curl_easy_setopt(curl, CURLOPT_CAINFO, (hub.data() + "/ca/ca.pem").c_str());
+  ::curl_easy_setopt(curl, CURLOPT_CAINFO, (data_folder + "/ca/ca.pem").c_str());
   ::curl_easy_setopt(curl, CURLOPT_COOKIEFILE, "");  // Keeps cookies in memory.
   ::curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
   ::curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -127,7 +127,7 @@ Result<void> ApiClient::UseLink(const std::string& link) {
   const std::string token = link.substr(link.find('#') + 1);
   NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer offer, Call("POST", "/sign-in/link/begin",
                                                        json::object{{"link_token", token}}));
-  if (offer.status != 200) return Refused("link/begin", offer);
+  if (offer.status != 200) return ApiRefused("link/begin", offer);
   login_ = Text(offer.value, "login");
   totp_secret_ = FromBase32(Text(offer.value, "totp_secret"));
   const int64_t step = SystemClock().NowMs() / identity::kTotpStepMs;
@@ -137,7 +137,7 @@ Result<void> ApiClient::UseLink(const std::string& link) {
                                              {"enrolment", offer.value.as_object().at("enrolment")},
                                              {"code", identity::TotpCode(totp_secret_, step)},
                                              {"password", password_}}));
-  if (finished.status != 200) return Refused("link/finish", finished);
+  if (finished.status != 200) return ApiRefused("link/finish", finished);
   for (const auto& code : finished.value.as_object().at("recovery_codes").as_array()) {
     recovery_codes_.emplace_back(code.as_string());
   }
@@ -156,35 +156,9 @@ Result<void> ApiClient::SignIn() {
     code_used_ = true;
   }
   NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer answer, Call("POST", "/sign-in", body));
-  if (answer.status != 200) return Refused("sign-in", answer);
+  if (answer.status != 200) return ApiRefused("sign-in", answer);
   csrf_token_ = Text(answer.value, "csrf_token");
   return {};
-}
-
-Result<std::unique_ptr<ApiClient>> SignInAdministrator(HubUnderTest& hub) {
-  auto client = std::make_unique<ApiClient>(hub);
-  NOROSHI_RETURN_IF_ERROR(client->UseLink(hub.first_link()));
-  return client;
-}
-
-Result<std::unique_ptr<ApiClient>> SignInPerson(HubUnderTest& hub, ApiClient& administrator,
-                                                const std::string& id,
-                                                const std::string& organization,
-                                                const std::vector<std::string>& roles,
-                                                const std::vector<std::string>& circles) {
-  const json::value person{{"organization", organization},
-                           {"name", id},
-                           {"roles", json::array(roles.begin(), roles.end())},
-                           {"circles", json::array(circles.begin(), circles.end())}};
-  NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer made,
-                           administrator.Call("PUT", "/persons/" + id, person));
-  if (made.status != 201) return Refused("make person", made);
-  NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer link,
-                           administrator.Call("POST", "/persons/" + id + "/links"));
-  if (link.status != 201) return Refused("make link", link);
-  auto client = std::make_unique<ApiClient>(hub);
-  NOROSHI_RETURN_IF_ERROR(client->UseLink(Text(link.value, "link")));
-  return client;
 }
 
 }  // namespace noroshi::support

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "tests/support/hub_under_test.h"
-#include "tests/support/json.h"
 
 namespace noroshi::support {
+
+namespace json = boost::json;
 
 struct ApiAnswer {
   int status = 0;
@@ -22,12 +22,15 @@ struct ApiAnswer {
   json::value value;  // The body, if it is JSON; else null.
 };
 
+// An answer that a test did not want, as an error.
+Error ApiRefused(const std::string& what, const ApiAnswer& answer);
+
 class ApiClient {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
-  // Of a hub that serves.
-  explicit ApiClient(const HubUnderTest& hub);
+  // Of the hub that serves with this data folder.
+  explicit ApiClient(const std::string& data_folder);
   ~ApiClient();
 
   // path: below /api/v1, with query. The CSRF token of the session is added, and
@@ -63,15 +66,5 @@ class ApiClient {
   std::vector<std::string> recovery_codes_;
   std::string csrf_token_;
 };
-
-// The link that `init` printed, of a hub made by HubUnderTest::Init.
-Result<std::unique_ptr<ApiClient>> SignInAdministrator(HubUnderTest& hub);
-
-// Makes the person (if need be its organisation must exist already) and signs it in.
-Result<std::unique_ptr<ApiClient>> SignInPerson(HubUnderTest& hub, ApiClient& administrator,
-                                                const std::string& id,
-                                                const std::string& organization,
-                                                const std::vector<std::string>& roles,
-                                                const std::vector<std::string>& circles = {});
 
 }  // namespace noroshi::support

@@ -2,10 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/api_client.h"
 #include "tests/support/assertions.h"
 #include "tests/support/hub_under_test.h"
 #include "tests/support/payloads.h"
+#include "tests/support/persons.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wire_client.h"
 
@@ -32,7 +32,7 @@ class ApiTest : public testing::Test {
                                     const std::vector<std::string>& circles = {}) {
     auto client = SignInPerson(hub_, *administrator_, id, organization, roles, circles);
     EXPECT_OK(client);
-    return client.ok() ? std::move(*client) : std::make_unique<ApiClient>(hub_);
+    return client.ok() ? std::move(*client) : std::make_unique<ApiClient>(hub_.data());
   }
 
   // Files a report as the ministry's agent, and returns its case when it is applied.
@@ -76,12 +76,12 @@ TEST_F(ApiTest, TheFirstAdministratorSignsInThroughTheLinkOnce) {
   EXPECT_EQ(TextAt(me.value, "/method"), "password+totp");
   EXPECT_EQ(administrator_->recovery_codes().size(), 10U);
 
-  ApiClient other(hub_);
+  ApiClient other(hub_.data());
   EXPECT_FALSE(other.UseLink(hub_.first_link()).ok()) << "a link is good once";
 }
 
 TEST_F(ApiTest, ThePasswordAloneIsNotEnoughAtTheCentre) {
-  ApiClient client(hub_);
+  ApiClient client(hub_.data());
   ASSERT_OK_AND_ASSIGN(
       const ApiAnswer answer,
       client.Call("POST", "/sign-in",
@@ -93,7 +93,7 @@ TEST_F(ApiTest, ThePasswordAloneIsNotEnoughAtTheCentre) {
 }
 
 TEST_F(ApiTest, AWrongPasswordAndAnUnknownLoginLookAlike) {
-  ApiClient client(hub_);
+  ApiClient client(hub_.data());
   const auto attempt = [&](const std::string& login) {
     return client.Call("POST", "/sign-in",
                        json::object{{"login", login}, {"password", "not this one, surely"}});
@@ -105,7 +105,7 @@ TEST_F(ApiTest, AWrongPasswordAndAnUnknownLoginLookAlike) {
 }
 
 TEST_F(ApiTest, GuessingIsSlowedDown) {
-  ApiClient client(hub_);
+  ApiClient client(hub_.data());
   int refused = 0;
   for (int i = 0; i < 30 && refused == 0; ++i) {
     const auto answer = client.Call(
@@ -168,7 +168,7 @@ TEST_F(ApiTest, AChangeNeedsTheTokenOfTheSession) {
 }
 
 TEST_F(ApiTest, TheCookieIsForThisHostAndNoScript) {
-  ApiClient client(hub_);
+  ApiClient client(hub_.data());
   ASSERT_OK_AND_ASSIGN(
       const ApiAnswer answer,
       administrator_->Call("PUT", "/self/password",
