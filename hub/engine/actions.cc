@@ -29,7 +29,7 @@ Result<void> Batch::ApplyAction(v1::Action& action) {
   audit.set_address(action.address());
   address_ = action.address();
   audit.set_session(action.session());
-  NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), Perform(action));
+  NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), PerformOnce(action));
   state_.AddAudit(audit);
   state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
   if (audit.refused().empty()) {
@@ -71,6 +71,15 @@ void Batch::RecordFiling() {
   state_.AddAudit(audit);
   state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
   RememberRequest(filing.request_key(), filing.request_digest(), object);
+}
+
+// Whoever calls again before the first call is applied cannot know that it was taken.
+Batch::Effect Batch::PerformOnce(v1::Action& action) {
+  if (!action.request_key().empty()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Request(at_.agent, action.request_key()));
+    if (known) return kRefusedRepeated;
+  }
+  return Perform(action);
 }
 
 Batch::Effect Batch::Perform(v1::Action& action) {

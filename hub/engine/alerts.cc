@@ -1,5 +1,6 @@
 // Issuing: an alert, its audience and its way into the outboxes.
 #include "hub/engine/batch.h"
+#include "hub/engine/refusals.h"
 
 namespace noroshi::engine {
 namespace {
@@ -15,16 +16,18 @@ void AddDecided(const std::vector<sharing::Decided>& decided,
 
 }  // namespace
 
-Result<void> Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
+bool CanBeIssued(const v1::Alert& alert) {
+  return alert.alert_id().size() == Uuid::kBytes && alert.acknowledge_by_ms() >= 0 &&
+         alert.ByteSizeLong() <= kAlertBytesMax;
+}
+
+Batch::Effect Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
   Issue issue;
   issue.original.Swap(issued.mutable_alert());
   v1::Alert& alert = issue.original;
-  if (alert.alert_id().size() != Uuid::kBytes || alert.acknowledge_by_ms() < 0 ||
-      alert.ByteSizeLong() > kAlertBytesMax) {
-    return {};
-  }
+  if (!CanBeIssued(alert)) return kRefusedAlert;
   NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Alert(alert.alert_id()));
-  if (known) return {};  // Issued twice: the first stands.
+  if (known) return kRefusedUsed;  // Issued twice: the first stands.
 
   sharing::Content content;
   content.tlp = alert.tlp();
@@ -32,7 +35,7 @@ Result<void> Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
   content.exercise_id = alert.exercise_id();
   std::optional<store::CaseRow> about;
   if (issued.case_id() != 0) {
-    NOROSHI_ASSIGN_OR_RETURN(about, state_.Case(issued.case_id()));
+    NOROSHI_ASSIGN_OR_RETURN(about, LiveCase(issued.case_id()));
     // About a case that does not exist: the strictest marking, so nobody.
     content.source = about ? MarkingOfCase(*about) : sharing::Marking();
   }
@@ -41,7 +44,7 @@ Result<void> Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
   alert.clear_content_withheld();
   if (alert.tlp() == v1::TLP_RED) issue.purpose = sharing::Purpose::kNotice;
   issue.selectors.assign(issued.audience().begin(), issued.audience().end());
-  issue.case_id = issued.case_id();
+  issue.case_id = about ? about->case_id() : issued.case_id();
   issue.issued_by = issued.issued_by();
   auto audience = sharing::DecideAudience(issue.purpose, content, issue.selectors, Candidates());
   // Selectors that mean nothing address nobody; the alert is on record all the same.
@@ -51,7 +54,7 @@ Result<void> Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
     about->add_alerts(alert.alert_id());
     PutCase(&*about);
   }
-  return {};
+  return std::string();
 }
 
 void Batch::Send(const Issue& issue) {

@@ -9,15 +9,6 @@ void MergeLabel(const v1::Label& found, v1::Label* label) {
   if (!found.id().empty()) *label = found;
 }
 
-// The case shows the newest analysis that did not abstain, part by part.
-void MergeClassification(const v1::Classification& found, v1::Classification* classification) {
-  if (found.has_event_type()) {
-    MergeLabel(found.event_type(), classification->mutable_event_type());
-  }
-  if (found.has_gov_kind()) MergeLabel(found.gov_kind(), classification->mutable_gov_kind());
-  if (found.causes_size() > 0) *classification->mutable_causes() = found.causes();
-}
-
 void TakeFindings(uint64_t sequence, v1::AnalysisResult& result, store::SubmissionRow* row) {
   row->set_analysed(true);
   row->set_analysis_sequence(sequence);
@@ -30,6 +21,15 @@ void TakeFindings(uint64_t sequence, v1::AnalysisResult& result, store::Submissi
 }
 
 }  // namespace
+
+// The case shows the newest analysis that did not abstain, part by part.
+void MergeClassification(const v1::Classification& found, v1::Classification* classification) {
+  if (found.has_event_type()) {
+    MergeLabel(found.event_type(), classification->mutable_event_type());
+  }
+  if (found.has_gov_kind()) MergeLabel(found.gov_kind(), classification->mutable_gov_kind());
+  if (found.causes_size() > 0) *classification->mutable_causes() = found.causes();
+}
 
 Result<void> Batch::ApplyAnalysis(v1::AnalysisResult& result) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Submission(result.subject_sequence()));

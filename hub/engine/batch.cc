@@ -40,7 +40,7 @@ Result<void> Batch::Apply(Prepared& entry) {
                        memory_.rules = std::move(body);
                        return Result<void>();
                      },
-                     [&](v1::AlertIssued& body) { return ApplyAlertIssued(body); },
+                     [&](v1::AlertIssued& body) { return Unheard(ApplyAlertIssued(body)); },
                      [&](v1::CursorsAdvanced& body) { return ApplyCursors(body); },
                      [&](v1::AlertMarked& body) { return Unheard(ApplyMarked(body)); },
                      [&](v1::TimeReached& body) { return ApplyTime(body); },

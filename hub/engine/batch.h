@@ -34,6 +34,16 @@ sharing::Marking MarkingOfCase(const store::CaseRow& row);
 // Adds a submission's marking, consent, sector and circle to its case's. first: it
 // is the only one so far.
 void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseRow* row);
+// Adds what a newer analysis found: where it abstained, what was known stays.
+void MergeClassification(const v1::Classification& found, v1::Classification* classification);
+// What a person decided, or else analysis found.
+const v1::Label& EventTypeOf(const store::CaseRow& row);
+// For analysts; those beyond kCaseNotesMax are dropped.
+void AddNote(const std::string& note, store::CaseRow* row);
+// Whether an alert is well-formed and no larger than may be.
+bool CanBeIssued(const v1::Alert& alert);
+// A closed case is open again.
+void OpenAgain(store::CaseRow* row);
 
 class Batch {
  public:
@@ -71,7 +81,8 @@ class Batch {
                     store::CaseRow* joined);
   Result<void> AddFingerprints(const store::SubmissionRow& row);
   // The case, or the one that it became part of.
-  Result<store::CaseRow> RequireCase(uint64_t case_id) const;
+  store::Found<store::CaseRow> LiveCase(uint64_t case_id) const;
+  Result<store::CaseRow> RequireCase(uint64_t case_id) const;  // kCorruption if there is none.
 
   // ---- analysis.cc ----
   Result<void> ApplyAnalysis(v1::AnalysisResult& result);
@@ -85,6 +96,7 @@ class Batch {
   Result<bool> Holds(const v1::AlertRule& rule, const store::CaseRow& row) const;
   Result<bool> HoldsInWindow(const v1::AlertRule& rule, const store::CaseRow& row) const;
   Result<void> Fire(const v1::AlertRule& rule, store::CaseRow* row);
+  store::Found<store::SubmissionRow> OpenerOf(const store::CaseRow& row) const;
   Result<v1::Alert> Compose(const v1::AlertRule& rule, const store::CaseRow& row) const;
 
   // ---- alerts.cc ----
@@ -97,7 +109,7 @@ class Batch {
     std::string rule;
     std::string issued_by;
   };
-  Result<void> ApplyAlertIssued(v1::AlertIssued& issued);
+  Effect ApplyAlertIssued(v1::AlertIssued& issued);
   void Send(const Issue& issue);
   void Deliver(const Issue& issue, const sharing::Decided& recipient);
   void AddToOutbox(store::OrganizationRow* organization, const store::OutboxRow& item);
@@ -112,6 +124,7 @@ class Batch {
 
   // ---- actions.cc ----
   Result<void> ApplyAction(v1::Action& action);
+  Effect PerformOnce(v1::Action& action);
   Effect Perform(v1::Action& action);
   // The audit of a submission that a person entered.
   void RecordFiling();
@@ -163,7 +176,10 @@ class Batch {
                     const store::CaseRow& into, const std::string& reason);
   Result<void> FollowSplit(const std::vector<store::CaseMember>& moved, const store::CaseRow& from,
                            const store::CaseRow& into);
+  // Questions and samples.
+  Result<void> MoveMatters(const store::CaseRow& from, const store::CaseRow& into);
   Result<void> Recount(store::CaseRow* row);
+  Result<void> Reclassify(store::CaseRow* row);
   void AddOrganization(uint64_t case_id, std::string_view organization,
                        std::string_view submission_id);
 

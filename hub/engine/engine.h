@@ -48,7 +48,7 @@ inline constexpr size_t kIndicatorBytesMax = 64 * 1024;  // All values together.
 inline constexpr size_t kCaseNotesMax = 64;
 // A serialised alert fits a frame with room to spare; a larger one is not issued.
 inline constexpr size_t kAlertBytesMax = 200 * 1024;
-// Submissions that one join or split of cases moves, and chains of joined cases.
+// Submissions of the cases that one join or split concerns, and chains of joined cases.
 inline constexpr size_t kMovedMax = 10'000;
 inline constexpr uint32_t kJoinDepthMax = 64;
 // Of one person; the oldest ends when another is opened.

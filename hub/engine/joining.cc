@@ -60,13 +60,18 @@ sharing::Marking MarkingOfCase(const store::CaseRow& row) {
   return marking;
 }
 
-Result<store::CaseRow> Batch::RequireCase(uint64_t case_id) const {
+store::Found<store::CaseRow> Batch::LiveCase(uint64_t case_id) const {
   for (uint32_t joins = 0; joins <= kJoinDepthMax; ++joins) {
     NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Case(case_id));
-    if (!row) break;
-    if (row->status() != store::v1::CASE_STATUS_JOINED) return *std::move(row);
+    if (!row || row->status() != store::v1::CASE_STATUS_JOINED) return row;
     case_id = row->merged_into();
   }
+  return std::optional<store::CaseRow>();
+}
+
+Result<store::CaseRow> Batch::RequireCase(uint64_t case_id) const {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, LiveCase(case_id));
+  if (row) return *std::move(row);
   return Error{ErrorCode::kCorruption,
                "state: case " + std::to_string(case_id) + " is missing; rebuild the state"};
 }
@@ -159,7 +164,7 @@ Result<void> Batch::Join(v1::Relation relation, const std::string& reason,
   joined->set_updated_at_ms(at_.time_ms);
   joined->set_submissions(joined->submissions() + 1);
   if (joined->status() == store::v1::CASE_STATUS_CLOSED) {
-    joined->set_status(store::v1::CASE_STATUS_OPEN);
+    OpenAgain(joined);
     joined->set_version(joined->version() + 1);
     RecordEvent(joined->case_id(), "case_reopened", "新しい届出 / a new submission", 0);
   }

@@ -8,6 +8,7 @@ Batch::Effect Batch::Propose(v1::ProposalMade& made) {
   if (made.proposal_id().size() != Uuid::kBytes || !made.has_alert()) return kRefusedNotFound;
   NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Proposal(made.proposal_id()));
   if (known) return kRefusedUsed;
+  if (!CanBeIssued(made.alert().alert())) return kRefusedAlert;
   store::ProposalRow row;
   row.mutable_proposal()->Swap(&made);
   row.set_proposed_by(std::string(at_.agent));
@@ -29,13 +30,15 @@ Batch::Effect Batch::Decide(const v1::ProposalDecided& decided) {
   row->set_decided_by(std::string(at_.agent));
   row->set_decided_at_ms(at_.time_ms);
   row->set_decided_reason(decided.reason());
+  if (decided.approved()) {
+    v1::AlertIssued issued = row->proposal().alert();
+    issued.set_issued_by(row->proposed_by() + ", " + row->decided_by());
+    NOROSHI_ASSIGN_OR_RETURN(std::string refused, ApplyAlertIssued(issued));
+    if (!refused.empty()) return refused;
+  }
   state_.SetProposal(*row);
   state_.RemoveFromList(store::List::kProposalsOpen, "", decided.proposal_id());
   applied_.proposals.push_back(decided.proposal_id());
-  if (!decided.approved()) return std::string();
-  v1::AlertIssued issued = row->proposal().alert();
-  issued.set_issued_by(row->proposed_by() + ", " + row->decided_by());
-  NOROSHI_RETURN_IF_ERROR(ApplyAlertIssued(issued));
   return std::string();
 }
 

@@ -8,6 +8,7 @@ Batch::Effect Batch::Ask(const v1::QuestionAsked& asked) {
   NOROSHI_ASSIGN_OR_RETURN(const auto about, state_.Case(asked.case_id()));
   NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Question(asked.question_id()));
   if (!about || asked.question_id().size() != Uuid::kBytes) return kRefusedNotFound;
+  if (about->status() == store::v1::CASE_STATUS_JOINED) return kRefusedState;
   if (known) return kRefusedUsed;
   NOROSHI_ASSIGN_OR_RETURN(const auto reference,
                            state_.FirstInCase(asked.case_id(), asked.organization()));

@@ -24,6 +24,8 @@ inline const std::string kRefusedLastAdministrator =
 inline const std::string kRefusedUsed = "conflict: it has been used already, or it has expired";
 inline const std::string kRefusedDisabled = "denied: the person or its organisation is disabled";
 inline const std::string kRefusedLooser = "invalid: the marking is not looser than the present one";
+inline const std::string kRefusedAlert = "invalid: an alert like this cannot be issued";
+inline const std::string kRefusedRepeated = "conflict: this call was made before; it is done once";
 inline const std::string kRefusedTaken = "conflict: it belongs to another person";
 
 }  // namespace noroshi::engine

@@ -71,6 +71,57 @@ Result<void> Batch::Recount(store::CaseRow* row) {
   return {};
 }
 
+// The newest analysis that did not abstain, part by part, of the members there are now.
+Result<void> Batch::Reclassify(store::CaseRow* row) {
+  std::map<uint64_t, v1::Classification> found;  // By the entry of the analysis.
+  std::optional<Error> error;
+  NOROSHI_RETURN_IF_ERROR(
+      state_.VisitCaseMembers(row->case_id(), [&](const store::CaseMember& member) {
+        auto submission = state_.Submission(member.sequence);
+        if (!submission.ok()) error = submission.error();
+        if (error) return false;
+        NOROSHI_CHECK(submission->has_value());
+        found[(*submission)->analysis_sequence()] = (*submission)->classification();
+        return true;
+      }));
+  if (error) return *error;
+  row->clear_classification();
+  for (const auto& [sequence, classification] : found) {
+    MergeClassification(classification, row->mutable_classification());
+  }
+  return {};
+}
+
+Result<void> Batch::MoveMatters(const store::CaseRow& from, const store::CaseRow& into) {
+  const auto move = [&](store::List list, const auto& change) -> Result<void> {
+    const std::string owner = store::NumberOwner(from.case_id());
+    while (true) {
+      NOROSHI_ASSIGN_OR_RETURN(const auto ids, state_.Ids(list, owner, "", store::kListMax));
+      if (ids.empty()) return {};
+      for (const std::string& id : ids) {
+        NOROSHI_RETURN_IF_ERROR(change(id));
+        state_.RemoveFromList(list, owner, id);
+        state_.AddToList(list, store::NumberOwner(into.case_id()), id);
+      }
+    }
+  };
+  NOROSHI_RETURN_IF_ERROR(
+      move(store::List::kQuestionsOfCase, [&](const std::string& id) -> Result<void> {
+        NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Question(id));
+        NOROSHI_CHECK(row.has_value());
+        row->set_case_id(into.case_id());
+        state_.SetQuestion(*row);
+        return {};
+      }));
+  return move(store::List::kSamplesOfCase, [&](const std::string& id) -> Result<void> {
+    NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Sample(id));
+    NOROSHI_CHECK(row.has_value());
+    row->set_case_id(into.case_id());
+    state_.SetSample(*row);
+    return {};
+  });
+}
+
 Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
   NOROSHI_ASSIGN_OR_RETURN(auto from, state_.Case(joined.from()));
   NOROSHI_ASSIGN_OR_RETURN(auto into, state_.Case(joined.into()));
@@ -94,7 +145,9 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
     NOROSHI_RETURN_IF_ERROR(
         Move(member, *from, *into, "分析官が結合 / joined by an analyst: " + joined.reason()));
   }
+  NOROSHI_RETURN_IF_ERROR(MoveMatters(*from, *into));
   for (const std::string& alert : from->alerts()) into->add_alerts(alert);
+  for (const std::string& note : from->notes()) AddNote(note, &*into);
   // What was already sent for the one is not sent again for the whole.
   for (const std::string& rule : from->fired_rules()) {
     const auto& fired = into->fired_rules();
@@ -109,6 +162,7 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
   from->set_updated_at_ms(at_.time_ms);
   NOROSHI_RETURN_IF_ERROR(Recount(&*from));
   NOROSHI_RETURN_IF_ERROR(Recount(&*into));
+  NOROSHI_RETURN_IF_ERROR(Reclassify(&*into));
   RecordEvent(from->case_id(), "cases_joined", joined.reason(), into->case_id());
   RecordEvent(into->case_id(), "cases_joined", joined.reason(), from->case_id());
   if (from->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() - 1);
@@ -157,6 +211,8 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   from->set_updated_at_ms(at_.time_ms);
   NOROSHI_RETURN_IF_ERROR(Recount(&*from));
   NOROSHI_RETURN_IF_ERROR(Recount(&into));
+  NOROSHI_RETURN_IF_ERROR(Reclassify(&*from));
+  NOROSHI_RETURN_IF_ERROR(Reclassify(&into));
   RecordEvent(from->case_id(), "case_split", split.reason(), into.case_id());
   RecordEvent(into.case_id(), "case_split", split.reason(), from->case_id());
   if (from->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() + 1);
@@ -185,19 +241,31 @@ Result<void> Batch::FollowSplit(const std::vector<store::CaseMember>& moved,
     }
     staying.insert(row->organization() + '\0' + row->thread_id());
   }
+  // Whether what the index points at is the case that is split. A fingerprint may
+  // belong to another one: a mail can match one case by content and another by text.
+  const auto is_here = [&](const std::optional<uint64_t>& id) -> Result<bool> {
+    if (!id) return false;
+    NOROSHI_ASSIGN_OR_RETURN(const auto row, LiveCase(*id));
+    return row && row->case_id() == from.case_id();
+  };
   for (const store::CaseMember& member : moved) {
     NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Submission(member.sequence));
     NOROSHI_CHECK(row.has_value());
-    const auto repoint = [&](store::Fingerprint kind, const std::string& print) {
-      if (print.empty() || staying.contains(print)) return;
-      state_.SetFingerprint(row->exercise_id(), kind, print, into.case_id());
-    };
-    repoint(store::Fingerprint::kExact, row->mail().exact_fingerprint());
-    repoint(store::Fingerprint::kText, row->mail().text_fingerprint());
-    if (!row->thread_id().empty() &&
-        !staying.contains(row->organization() + '\0' + row->thread_id())) {
-      state_.SetThread(row->organization(), row->exercise_id(), row->thread_id(), into.case_id());
+    const std::string& realm = row->exercise_id();
+    const std::pair<store::Fingerprint, const std::string*> prints[] = {
+        {store::Fingerprint::kExact, &row->mail().exact_fingerprint()},
+        {store::Fingerprint::kText, &row->mail().text_fingerprint()}};
+    for (const auto& [kind, print] : prints) {
+      if (staying.contains(*print)) continue;
+      NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.CaseOfFingerprint(realm, kind, *print));
+      NOROSHI_ASSIGN_OR_RETURN(const bool here, is_here(known));
+      if (here) state_.SetFingerprint(realm, kind, *print, into.case_id());
     }
+    if (staying.contains(row->organization() + '\0' + row->thread_id())) continue;
+    NOROSHI_ASSIGN_OR_RETURN(const auto known,
+                             state_.CaseOfThread(row->organization(), realm, row->thread_id()));
+    NOROSHI_ASSIGN_OR_RETURN(const bool here, is_here(known));
+    if (here) state_.SetThread(row->organization(), realm, row->thread_id(), into.case_id());
   }
   return {};
 }

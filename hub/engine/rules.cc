@@ -14,10 +14,6 @@ bool HasFired(const v1::AlertRule& rule, const store::CaseRow& row) {
   return std::find(fired.begin(), fired.end(), rule.id()) != fired.end();
 }
 
-void AddNote(const std::string& note, store::CaseRow* row) {
-  if (row->notes_size() < static_cast<int>(kCaseNotesMax)) row->add_notes(note);
-}
-
 // Why nothing automatic may leave, whatever the rule says; empty: it may.
 std::string_view KeptBack(const sharing::Marking& source) {
   if (source.conflict) return "その届出は異なる共有サークルのもの / its submissions conflict";
@@ -30,9 +26,24 @@ std::string NotSent(const v1::AlertRule& rule, std::string_view why) {
   return "規則 " + rule.id() + ": 自動発信せず / nothing was sent: " + std::string(why);
 }
 
+std::string_view KindWord(store::v1::CaseKind kind) {
+  switch (kind) {
+    case store::v1::CASE_KIND_INCIDENT:
+      return "incident";
+    case store::v1::CASE_KIND_CAMPAIGN:
+      return "campaign";
+    default:
+      return "vulnerability";
+  }
+}
+
 uint64_t ClampedToWindow(uint32_t wanted) { return std::min<uint64_t>(wanted, kRuleWindowMax); }
 
 }  // namespace
+
+void AddNote(const std::string& note, store::CaseRow* row) {
+  if (row->notes_size() < static_cast<int>(kCaseNotesMax)) row->add_notes(note);
+}
 
 Result<void> Batch::CaseChanged(store::CaseRow* row) {
   for (const v1::AlertRule& rule : memory_.rules.rules()) {
@@ -45,12 +56,10 @@ Result<void> Batch::CaseChanged(store::CaseRow* row) {
 }
 
 Result<bool> Batch::Holds(const v1::AlertRule& rule, const store::CaseRow& row) const {
-  const std::string_view kind =
-      row.kind() == store::v1::CASE_KIND_INCIDENT ? "incident" : "campaign";
-  if (!rule.case_kind().empty() && rule.case_kind() != kind) return false;
+  if (!rule.case_kind().empty() && rule.case_kind() != KindWord(row.kind())) return false;
   if (row.organizations() < rule.organizations_at_least()) return false;
   if (row.submissions() < rule.submissions_at_least()) return false;
-  const v1::Label& label = row.classification().event_type();
+  const v1::Label& label = EventTypeOf(row);
   const auto& types = rule.event_types();
   if (!types.empty() &&
       (label.id().empty() || std::find(types.begin(), types.end(), label.id()) == types.end())) {
@@ -113,8 +122,17 @@ Result<void> Batch::Fire(const v1::AlertRule& rule, store::CaseRow* row) {
   return {};
 }
 
+// The submission that opened the case. If it has left, or a person opened the case:
+// the first one that is there, so that the alert's id is no other case's.
+store::Found<store::SubmissionRow> Batch::OpenerOf(const store::CaseRow& row) const {
+  NOROSHI_ASSIGN_OR_RETURN(auto opener, state_.Submission(row.case_id()));
+  if (opener && opener->case_id() == row.case_id()) return opener;
+  NOROSHI_ASSIGN_OR_RETURN(auto members, state_.SubmissionsOfCase(row.case_id(), 0, 1));
+  return members.empty() ? std::nullopt : std::optional(std::move(members.front()));
+}
+
 Result<v1::Alert> Batch::Compose(const v1::AlertRule& rule, const store::CaseRow& row) const {
-  NOROSHI_ASSIGN_OR_RETURN(const auto opener, state_.Submission(row.case_id()));
+  NOROSHI_ASSIGN_OR_RETURN(const auto opener, OpenerOf(row));
   std::vector<store::SubmissionRow> members;
   std::optional<Error> error;
   NOROSHI_RETURN_IF_ERROR(

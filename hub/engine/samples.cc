@@ -21,13 +21,13 @@ Batch::Effect Batch::StoreSample(v1::SampleStored& stored) {
   if (FindOrganization(stored.organization()) == nullptr) return kRefusedNotFound;
   store::SampleRow row;
   if (stored.case_id() != 0) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto about, state_.Case(stored.case_id()));
+    NOROSHI_ASSIGN_OR_RETURN(const auto about, LiveCase(stored.case_id()));
     if (!about) return kRefusedNotFound;
-    row.set_case_id(stored.case_id());
-    state_.AddToList(store::List::kSamplesOfCase, store::NumberOwner(stored.case_id()),
+    row.set_case_id(about->case_id());
+    state_.AddToList(store::List::kSamplesOfCase, store::NumberOwner(row.case_id()),
                      stored.sample_id());
-    RecordEvent(stored.case_id(), "sample_stored", stored.name(), 0);
-    cases_.insert(stored.case_id());
+    RecordEvent(row.case_id(), "sample_stored", stored.name(), 0);
+    cases_.insert(row.case_id());
   }
   row.set_sample_id(stored.sample_id());
   row.set_organization(stored.organization());
@@ -65,7 +65,7 @@ Batch::Effect Batch::RequestAnalysis(const v1::AnalysisRequested& requested) {
   row.set_sample_id(requested.sample_id());
   row.set_text(requested.text());
   row.set_asked_by(std::string(at_.agent));
-  row.set_organization(sample->organization());
+  row.set_organization(std::string(at_.organization));
   row.set_asked_at_ms(at_.time_ms);
   row.set_state(v1::REQUEST_STATE_ASKED);
   state_.SetAnalysisRequest(row);
@@ -80,7 +80,10 @@ Batch::Effect Batch::MoveRequest(const v1::AnalysisRequestMoved& moved) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.AnalysisRequest(moved.request_id()));
   if (!row) return kRefusedNotFound;
   // Forward only; what is over stays over.
-  if (IsOver(row->state()) || moved.state() <= row->state()) return kRefusedState;
+  if (IsOver(row->state()) || moved.state() <= row->state() ||
+      !v1::RequestState_IsValid(moved.state())) {
+    return kRefusedState;
+  }
   state_.RemoveFromList(store::List::kRequestsByState, StateOwner(row->state()), row->request_id());
   row->set_state(moved.state());
   row->set_result(moved.result());

@@ -11,20 +11,27 @@ namespace {
 // A person's word needs no evidence.
 constexpr uint32_t kDecidedPercent = 100;
 
-void SetDecided(const std::string& id, v1::Label* label) {
-  label->set_id(id);
-  label->set_confidence_percent(kDecidedPercent);
+v1::Label Decided(const std::string& id) {
+  v1::Label label;
+  label.set_id(id);
+  label.set_confidence_percent(kDecidedPercent);
+  return label;
+}
+
+v1::Classification DecidedIn(const v1::CaseClassified& classified) {
+  v1::Classification decided;
+  if (!classified.event_type().empty()) {
+    *decided.mutable_event_type() = Decided(classified.event_type());
+  }
+  if (!classified.gov_kind().empty()) *decided.mutable_gov_kind() = Decided(classified.gov_kind());
+  for (const std::string& cause : classified.causes()) *decided.add_causes() = Decided(cause);
+  return decided;
 }
 
 std::string Labels(const v1::CaseClassified& classified) {
   std::string text = classified.event_type() + " / " + classified.gov_kind();
   for (const std::string& cause : classified.causes()) text += " / " + cause;
   return classified.reason().empty() ? text : text + ": " + classified.reason();
-}
-
-const std::string& EventTypeOf(const store::CaseRow& row) {
-  const std::string& decided = row.decided().event_type().id();
-  return decided.empty() ? row.classification().event_type().id() : decided;
 }
 
 std::string StatusOwner(store::v1::CaseStatus status) { return std::to_string(status); }
@@ -47,6 +54,17 @@ store::v1::CaseKind KindOf(const std::string& word) {
 
 }  // namespace
 
+const v1::Label& EventTypeOf(const store::CaseRow& row) {
+  const v1::Label& decided = row.decided().event_type();
+  return decided.id().empty() ? row.classification().event_type() : decided;
+}
+
+void OpenAgain(store::CaseRow* row) {
+  row->set_status(store::v1::CASE_STATUS_OPEN);
+  row->clear_resolution();
+  row->clear_closed_at_ms();
+}
+
 // ---- writing cases ----
 
 void Batch::PutCase(store::CaseRow* row) {
@@ -63,14 +81,14 @@ void Batch::PutCase(store::CaseRow* row) {
         StatusOwner(row->status()));
   place(store::List::kCasesByAssignee, indexed.assignee(), row->assignee());
   place(store::List::kCasesByPriority, priority(indexed.priority()), priority(row->priority()));
-  place(store::List::kCasesByEventType, indexed.event_type(), EventTypeOf(*row));
+  place(store::List::kCasesByEventType, indexed.event_type(), EventTypeOf(*row).id());
   if (!listed && row->kind() != store::v1::CASE_KIND_INCIDENT) {
     state_.AddToList(store::List::kCasesByKind, std::to_string(row->kind()), id);
   }
   indexed.set_status(row->status());
   indexed.set_assignee(row->assignee());
   indexed.set_priority(row->priority());
-  indexed.set_event_type(EventTypeOf(*row));
+  indexed.set_event_type(EventTypeOf(*row).id());
   state_.SetCase(*row);
   cases_.insert(row->case_id());
 }
@@ -144,20 +162,21 @@ Batch::Effect Batch::Assign(const v1::CaseAssigned& assigned) {
 }
 
 Batch::Effect Batch::Classify(const v1::CaseClassified& classified) {
-  return ChangeCase(classified.case_id(), classified.expected_version(), "case_classified",
-                    Labels(classified), [&](store::CaseRow* row) -> std::string {
-                      if (row->status() == store::v1::CASE_STATUS_JOINED) return kRefusedState;
-                      v1::Classification& decided = *row->mutable_decided();
-                      decided.Clear();
-                      SetDecided(classified.event_type(), decided.mutable_event_type());
-                      SetDecided(classified.gov_kind(), decided.mutable_gov_kind());
-                      for (const std::string& cause : classified.causes()) {
-                        SetDecided(cause, decided.add_causes());
-                      }
-                      row->set_decided_by(std::string(at_.agent));
-                      TakeUp(row);
-                      return "";
-                    });
+  NOROSHI_ASSIGN_OR_RETURN(
+      std::string refused,
+      ChangeCase(classified.case_id(), classified.expected_version(), "case_classified",
+                 Labels(classified), [&](store::CaseRow* row) -> std::string {
+                   if (row->status() == store::v1::CASE_STATUS_JOINED) return kRefusedState;
+                   *row->mutable_decided() = DecidedIn(classified);
+                   row->set_decided_by(std::string(at_.agent));
+                   TakeUp(row);
+                   return "";
+                 }));
+  if (!refused.empty()) return refused;
+  NOROSHI_ASSIGN_OR_RETURN(auto row, RequireCase(classified.case_id()));
+  // What is said of a closed case is for the record: nothing is sent for it.
+  if (!IsOver(row)) NOROSHI_RETURN_IF_ERROR(CaseChanged(&row));
+  return std::string();
 }
 
 Batch::Effect Batch::Prioritise(const v1::CasePrioritised& prioritised) {
@@ -174,6 +193,7 @@ Batch::Effect Batch::Prioritise(const v1::CasePrioritised& prioritised) {
 Batch::Effect Batch::Note(const v1::CaseNoted& noted) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Case(noted.case_id()));
   if (!row) return kRefusedNotFound;
+  if (row->status() == store::v1::CASE_STATUS_JOINED) return kRefusedState;
   row->set_updated_at_ms(at_.time_ms);
   RecordEvent(noted.case_id(), "case_noted", noted.text(), 0);
   PutCase(&*row);
@@ -198,9 +218,7 @@ Batch::Effect Batch::Reopen(const v1::CaseReopened& reopened) {
   return ChangeCase(reopened.case_id(), reopened.expected_version(), "case_reopened",
                     reopened.reason(), [](store::CaseRow* row) -> std::string {
                       if (row->status() != store::v1::CASE_STATUS_CLOSED) return kRefusedState;
-                      row->set_status(store::v1::CASE_STATUS_OPEN);
-                      row->clear_resolution();
-                      row->clear_closed_at_ms();
+                      OpenAgain(row);
                       return "";
                     });
 }
@@ -209,7 +227,7 @@ Batch::Effect Batch::Loosen(const v1::MarkingLoosened& loosened) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Submission(loosened.sequence()));
   if (!row) return kRefusedNotFound;
   if (row->organization() != at_.organization) return kRefusedOwner;
-  if (loosened.tlp() == v1::TLP_UNSPECIFIED || loosened.tlp() >= row->handling().tlp()) {
+  if (loosened.tlp() <= v1::TLP_UNSPECIFIED || loosened.tlp() >= row->handling().tlp()) {
     return kRefusedLooser;
   }
   const std::string text =

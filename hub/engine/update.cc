@@ -5,7 +5,6 @@ namespace {
 
 // The id of the submitter's first submission in the case; empty: no case.
 Result<std::string> FirstOfSubmitter(const store::View& view, const store::SubmissionRow& row) {
-  if (row.relation() == v1::RELATION_NEW_CASE) return row.submission_id();
   NOROSHI_ASSIGN_OR_RETURN(auto first, view.FirstInCase(row.case_id(), row.organization()));
   return std::move(first).value_or("");
 }

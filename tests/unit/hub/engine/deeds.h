@@ -280,14 +280,17 @@ class DeedScene : public Scene {
   }
   std::vector<uint64_t> CasesIn(store::List list, const std::string& owner) const {
     std::vector<uint64_t> ids;
-    for (const std::string& id : *View()->Ids(list, owner, "", store::kListMax)) {
+    const std::vector<std::string> keys = *View()->Ids(list, owner, "", store::kListMax);
+    for (const std::string& id : keys) {
       ids.push_back(ReadBigEndian64(id));
     }
     return ids;
   }
   std::vector<uint64_t> MembersOf(uint64_t case_id) const {
     std::vector<uint64_t> members;
-    for (const auto& row : *View()->SubmissionsOfCase(case_id, 0, store::kListMax)) {
+    const std::vector<store::SubmissionRow> rows =
+        *View()->SubmissionsOfCase(case_id, 0, store::kListMax);
+    for (const store::SubmissionRow& row : rows) {
       EXPECT_EQ(row.case_id(), case_id);
       members.push_back(row.sequence());
     }

@@ -1,0 +1,392 @@
+#include <gmock/gmock.h>
+
+#include "tests/unit/hub/engine/deeds.h"
+
+namespace noroshi::engine {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+class RegroupingTest : public DeedScene {
+ protected:
+  std::vector<std::string> OrganizationsOf(uint64_t case_id) const {
+    return *View()->OrganizationsOfCase(case_id, "", 100);
+  }
+  // A report of this thread (empty: a new one), and its entry.
+  std::pair<v1::Submission, uint64_t> Report(const std::string& organization,
+                                             const std::string& thread = "",
+                                             const std::string& exercise = "") {
+    v1::Submission report = script_.Incident("障害", v1::TLP_GREEN, thread);
+    report.set_exercise_id(exercise);
+    const uint64_t sequence = script_.Submit(organization, report);
+    Follow();
+    return {report, sequence};
+  }
+  size_t Alerts() const { return View()->Alerts(0, 100)->size(); }
+};
+
+using JoinTest = RegroupingTest;
+using SplitTest = RegroupingTest;
+
+// ---- join ----
+
+TEST_F(JoinTest, EverythingBecomesPartOfTheOther) {
+  v1::Submission strict = script_.Incident("厳", v1::TLP_AMBER);
+  strict.mutable_handling()->set_may_share_name(false);
+  strict.mutable_incident()->set_sector("finance");
+  const uint64_t from = script_.Submit("moj", strict);
+  v1::Submission loose = script_.Incident("緩", v1::TLP_GREEN);
+  loose.mutable_handling()->set_may_share_name(true);
+  const uint64_t into = script_.Submit("nict", loose);
+  Follow();
+  ASSERT_EQ(Do(deeds::Join(from, into)), "");
+
+  const store::CaseRow row = Case(into);
+  EXPECT_THAT(MembersOf(into), ElementsAre(from, into));
+  EXPECT_EQ(row.submissions(), 2u);
+  EXPECT_EQ(row.organizations(), 2u);
+  EXPECT_THAT(OrganizationsOf(into), ElementsAre("moj", "nict"));
+  EXPECT_EQ(row.tlp(), v1::TLP_AMBER);
+  EXPECT_FALSE(row.may_share_name());
+  EXPECT_THAT(row.sectors(), ElementsAre("finance"));
+  EXPECT_EQ(row.version(), 1u);
+
+  const store::CaseRow reference = Case(from);
+  EXPECT_EQ(reference.status(), store::v1::CASE_STATUS_JOINED);
+  EXPECT_EQ(reference.merged_into(), into);
+  EXPECT_EQ(reference.submissions(), 0u);
+  EXPECT_EQ(reference.organizations(), 0u);
+  EXPECT_THAT(MembersOf(from), IsEmpty());
+  EXPECT_THAT(OrganizationsOf(from), IsEmpty());
+  EXPECT_THAT(CasesIn(store::List::kCasesByOrganization, "moj"), ElementsAre(into));
+  EXPECT_EQ(View()->Meta()->cases(), 1u);
+  EXPECT_THAT(applied_.cases, ElementsAre(from, into));
+}
+
+TEST_F(JoinTest, TheVersionIsThatOfTheOneThatStays) {
+  const uint64_t from = NewCase();
+  const uint64_t into = NewCase();
+  Do(deeds::Prioritise(into, 1));
+  EXPECT_EQ(Do(deeds::Join(from, into, 2)), kRefusedStale);
+  EXPECT_EQ(Do(deeds::Join(from, into, 1)), "");
+}
+
+TEST_F(JoinTest, ClassificationIsThatOfTheNewestAnalysisOfBoth) {
+  const uint64_t from = NewCase();
+  const uint64_t into = NewCase();
+  Found(into, "malware");
+  Found(from, "phishing");
+  ASSERT_EQ(Do(deeds::Join(from, into)), "");
+  EXPECT_EQ(Case(into).classification().event_type().id(), "phishing");
+  EXPECT_THAT(CasesIn(store::List::kCasesByEventType, "malware"), IsEmpty());
+  ASSERT_EQ(Do(deeds::Open("incident", "手で")), "");
+  const uint64_t hand = last_;
+  ASSERT_EQ(Do(deeds::Join(into, hand)), "");
+  EXPECT_EQ(Case(hand).classification().event_type().id(), "phishing");
+}
+
+TEST_F(JoinTest, ExerciseAndRealNeverMeet) {
+  const uint64_t real = Report("moj").second;
+  const uint64_t exercise = Report("moj", "", "ex1").second;
+  const uint64_t other = Report("moj", "", "ex2").second;
+  const uint64_t same = Report("nict", "", "ex1").second;
+  EXPECT_EQ(Do(deeds::Join(real, exercise)), kRefusedRealm);
+  EXPECT_EQ(Do(deeds::Join(exercise, real)), kRefusedRealm);
+  EXPECT_EQ(Do(deeds::Join(exercise, other)), kRefusedRealm);
+  EXPECT_EQ(Do(deeds::Join(exercise, same)), "");
+  EXPECT_EQ(View()->Meta()->cases(), 1u);
+}
+
+TEST_F(JoinTest, NothingIsJoinedToItselfOrBack) {
+  const uint64_t a = NewCase();
+  const uint64_t b = NewCase();
+  EXPECT_EQ(Do(deeds::Join(a, a)), kRefusedState);
+  ASSERT_EQ(Do(deeds::Join(a, b)), "");
+  EXPECT_EQ(Do(deeds::Join(b, a)), kRefusedState);
+}
+
+TEST_F(JoinTest, WhatComesLaterLandsInTheOneThatStays) {
+  const auto [report, thread] = Report("moj");
+  const uint64_t other = NewCase("nict");
+  ASSERT_EQ(Do(deeds::Join(thread, other)), "");
+  const uint64_t follow = Report("moj", report.id()).second;
+  EXPECT_EQ(Submission(follow).case_id(), other);
+  EXPECT_EQ(Submission(follow).relation(), v1::RELATION_FOLLOW_UP);
+
+  const uint64_t one = NewMail("moj", "e1", "t1");
+  const uint64_t two = NewMail("nict", "e2", "t2");
+  ASSERT_EQ(Do(deeds::Join(one, two)), "");
+  EXPECT_EQ(Submission(NewMail("bank", "e1")).case_id(), two);
+  EXPECT_EQ(Submission(NewMail("bank", "e3", "t1")).case_id(), two);
+  EXPECT_EQ(Case(two).submissions(), 4u);
+  EXPECT_EQ(Case(two).organizations(), 3u);
+  EXPECT_EQ(Case(one).submissions(), 0u);
+}
+
+TEST_F(JoinTest, AnalysisThatComesLaterClassifiesTheOneThatStays) {
+  const uint64_t from = NewCase("moj");
+  const uint64_t first = NewCase("moj");
+  ASSERT_EQ(Do(deeds::Join(first, from)), "");
+  Found(first, "phishing");
+  EXPECT_EQ(Case(from).classification().event_type().id(), "phishing");
+  EXPECT_EQ(Case(first).classification().event_type().id(), "");
+  // The submitter is told which of its matters it became part of.
+  const auto outbox = *View()->OutboxBefore("moj", 0, 1);
+  ASSERT_EQ(outbox.size(), 1u);
+  EXPECT_EQ(outbox[0].second.update().case_reference(), Submission(from).submission_id());
+  EXPECT_EQ(outbox[0].second.update().relation(), v1::RELATION_KNOWN_CASE);
+}
+
+TEST_F(JoinTest, QuestionsSamplesAlertsAndNotesComeAlong) {
+  const uint64_t from = NewCase("moj");
+  const uint64_t into = NewCase("nict");
+  ASSERT_EQ(Do(deeds::Ask("q", from, "moj")), "");
+  ASSERT_EQ(Do(deeds::Sample("s", "moj", from)), "");
+  v1::AlertIssued issued = Script::Warning('A', v1::TLP_GREEN, "all");
+  issued.set_case_id(from);
+  script_.Alert(issued);
+  ASSERT_EQ(Do(deeds::Join(from, into)), "");
+  EXPECT_THAT(Case(into).alerts(), ElementsAre(std::string(16, 'A')));
+  const auto ids = [&](store::List list, uint64_t id) {
+    return *View()->Ids(list, store::NumberOwner(id), "", 10);
+  };
+  EXPECT_THAT(ids(store::List::kQuestionsOfCase, into), ElementsAre(IdOf("q")));
+  EXPECT_THAT(ids(store::List::kQuestionsOfCase, from), IsEmpty());
+  EXPECT_THAT(ids(store::List::kSamplesOfCase, into), ElementsAre(IdOf("s")));
+  EXPECT_THAT(ids(store::List::kSamplesOfCase, from), IsEmpty());
+  EXPECT_EQ((*View()->Question(IdOf("q")))->case_id(), into);
+  EXPECT_EQ((*View()->Sample(IdOf("s")))->case_id(), into);
+  ASSERT_EQ(Do(deeds::Answer("q"), "rep", "moj"), "");
+  EXPECT_EQ(View()->CaseEvents(into, 0, 10)->back().what(), "question_answered");
+  EXPECT_EQ(Do(deeds::Sample("late", "moj", from)), "") << "whoever hands it over need not know";
+  EXPECT_EQ((*View()->Sample(IdOf("late")))->case_id(), into);
+}
+
+TEST_F(JoinTest, AlertAboutAJoinedCaseIsBoundByTheOneThatStays) {
+  const uint64_t from = NewCase("moj", v1::TLP_GREEN);
+  const uint64_t into = NewCase("nict", v1::TLP_AMBER);
+  ASSERT_EQ(Do(deeds::Join(from, into)), "");
+  v1::AlertIssued issued = Script::Warning('A', v1::TLP_GREEN, "all");
+  issued.set_case_id(from);
+  script_.Alert(issued);
+  Follow();
+  EXPECT_EQ(OnlyAlert().recipients_size(), 0) << "GREEN is looser than what the case holds";
+  EXPECT_EQ(OnlyAlert().case_id(), into);
+  EXPECT_THAT(Case(into).alerts(), ElementsAre(std::string(16, 'A')));
+}
+
+TEST_F(JoinTest, ChainsAreFollowedToTheirMaximum) {
+  const auto [report, first] = Report("moj");
+  uint64_t end = first;
+  for (uint32_t depth = 1; depth <= kJoinDepthMax; ++depth) {
+    const uint64_t next = NewCase("nict");
+    ASSERT_EQ(Do(deeds::Join(end, next)), "") << depth;
+    end = next;
+  }
+  EXPECT_EQ(Case(end).join_depth(), kJoinDepthMax);
+  EXPECT_EQ(Case(end).submissions(), kJoinDepthMax + 1);
+  const uint64_t follow = Report("moj", report.id()).second;
+  EXPECT_EQ(Submission(follow).case_id(), end);
+  EXPECT_EQ(Do(deeds::Join(end, NewCase("nict"))), kRefusedTooMany);
+  EXPECT_EQ(Do(deeds::Join(NewCase("nict"), end)), "") << "the chain gets no longer";
+}
+
+TEST_F(JoinTest, RuleFiresAtMostOnceForTheWhole) {
+  script_.Rules({Script::Rule("two", 2)});
+  const uint64_t one = NewMail("moj", "e1");
+  const uint64_t two = NewMail("nict", "e2");
+  EXPECT_EQ(Alerts(), 0u);
+  ASSERT_EQ(Do(deeds::Join(one, two)), "");
+  EXPECT_EQ(Alerts(), 1u) << "together they are two organisations";
+  EXPECT_THAT(Case(two).fired_rules(), ElementsAre("two"));
+  NewMail("bank", "e1");
+  EXPECT_EQ(Alerts(), 1u);
+}
+
+TEST_F(JoinTest, WhatWasSentForOneIsNotSentForTheWhole) {
+  script_.Rules({Script::Rule("two", 2)});
+  const uint64_t sent = NewMail("moj", "e1");
+  NewMail("nict", "e1");
+  const uint64_t other = NewMail("bank", "e2");
+  ASSERT_EQ(Alerts(), 1u);
+  ASSERT_EQ(Do(deeds::Join(sent, other)), "");
+  EXPECT_EQ(Alerts(), 1u);
+  EXPECT_EQ(Case(other).alerts_size(), 1);
+  NewMail("moj", "e2");
+  EXPECT_EQ(Alerts(), 1u);
+}
+
+TEST_F(JoinTest, RulesOfCasesOpenedByHandSendAlertsOfTheirOwn) {
+  script_.Rules({Script::Rule("two", 2)});
+  for (const char* kind : {"x", "y"}) {
+    ASSERT_EQ(Do(deeds::Open("campaign", kind)), "");
+    const uint64_t hand = last_;
+    ASSERT_EQ(Do(deeds::Join(NewMail("moj", std::string("m") + kind), hand)), "");
+    ASSERT_EQ(Do(deeds::Join(NewMail("nict", std::string("n") + kind), hand)), "");
+    EXPECT_EQ(Case(hand).alerts_size(), 1) << kind;
+  }
+  EXPECT_EQ(Alerts(), 2u);
+}
+
+TEST_F(JoinTest, NothingLargerThanTheMaximumIsMoved) {
+  const auto [report, large] = Report("moj");
+  for (size_t i = 1; i < kMovedMax; ++i) {
+    script_.Submit("moj", script_.Incident("続報", v1::TLP_GREEN, report.id()));
+  }
+  Follow();
+  ASSERT_EQ(Case(large).submissions(), kMovedMax);
+  const uint64_t small = NewCase("nict");
+  EXPECT_EQ(Do(deeds::Join(large, small)), kRefusedTooMany);
+  EXPECT_EQ(Do(deeds::Join(small, large)), kRefusedTooMany);
+  ASSERT_EQ(Do(deeds::Open("incident", "手で")), "");
+  const uint64_t hand = last_;
+  EXPECT_EQ(Do(deeds::Join(large, hand)), "") << "just as many as may be";
+  EXPECT_EQ(Case(hand).submissions(), kMovedMax);
+  EXPECT_EQ(Do(deeds::Split(hand, {large})), "");
+  EXPECT_EQ(Do(deeds::Join(small, hand)), "");
+  Report("moj", report.id());
+  EXPECT_EQ(Do(deeds::Split(hand, {small})), kRefusedTooMany);
+}
+
+// ---- split ----
+
+TEST_F(SplitTest, SubmissionsLeaveForANewCase) {
+  const uint64_t a = NewCase("moj", v1::TLP_GREEN);
+  const uint64_t b = NewCase("nict", v1::TLP_AMBER);
+  const uint64_t c = NewCase("nict", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(b, a)), "");
+  ASSERT_EQ(Do(deeds::Join(c, a)), "");
+  ASSERT_EQ(Case(a).tlp(), v1::TLP_AMBER);
+  journal_.set_time_ms(journal_.time_ms() + 7);
+  ASSERT_EQ(Do(deeds::Split(a, {b})), "");
+  const uint64_t split = last_;
+  EXPECT_THAT(MembersOf(split), ElementsAre(b));
+  EXPECT_THAT(MembersOf(a), ElementsAre(a, c));
+  EXPECT_EQ(Case(split).title(), "別件");
+  EXPECT_EQ(Case(split).tlp(), v1::TLP_AMBER);
+  EXPECT_EQ(Case(split).submissions(), 1u);
+  EXPECT_EQ(Case(split).organizations(), 1u);
+  EXPECT_EQ(Case(split).opened_by(), "person:ana");
+  EXPECT_EQ(Case(split).opened_at_ms(), journal_.time_ms());
+  EXPECT_EQ(Case(a).tlp(), v1::TLP_GREEN);
+  EXPECT_EQ(Case(a).submissions(), 2u);
+  EXPECT_EQ(Case(a).organizations(), 2u) << "nict has another one in it";
+  EXPECT_THAT(OrganizationsOf(split), ElementsAre("nict"));
+  EXPECT_EQ(*View()->FirstInCase(a, "nict"), Submission(c).submission_id());
+  EXPECT_THAT(CasesIn(store::List::kCasesByOrganization, "nict"), ElementsAre(split, a));
+  ASSERT_EQ(Do(deeds::Split(a, {c})), "");
+  EXPECT_THAT(OrganizationsOf(a), ElementsAre("moj"));
+  EXPECT_THAT(CasesIn(store::List::kCasesByOrganization, "nict"), ElementsAre(last_, split));
+  EXPECT_EQ(View()->Meta()->cases(), 3u);
+}
+
+TEST_F(SplitTest, ClassificationFollowsTheSubmissions) {
+  const uint64_t a = NewCase();
+  const uint64_t b = NewCase();
+  Found(a, "malware");
+  Found(b, "phishing");
+  ASSERT_EQ(Do(deeds::Join(b, a)), "");
+  ASSERT_EQ(Case(a).classification().event_type().id(), "phishing");
+  ASSERT_EQ(Do(deeds::Split(a, {b})), "");
+  EXPECT_EQ(Case(last_).classification().event_type().id(), "phishing");
+  EXPECT_EQ(Case(a).classification().event_type().id(), "malware");
+  EXPECT_THAT(CasesIn(store::List::kCasesByEventType, "phishing"), ElementsAre(last_));
+}
+
+TEST_F(SplitTest, OneStaysUnlessTheCaseWasOpenedByHand) {
+  const uint64_t a = NewCase();
+  const uint64_t b = NewCase();
+  EXPECT_EQ(Do(deeds::Split(a, {a})), kRefusedState);
+  ASSERT_EQ(Do(deeds::Join(b, a)), "");
+  EXPECT_EQ(Do(deeds::Split(a, {a, b})), kRefusedState);
+  EXPECT_EQ(Do(deeds::Split(a, {a})), "") << "even the one that opened it may leave";
+  EXPECT_THAT(MembersOf(a), ElementsAre(b));
+  ASSERT_EQ(Do(deeds::Open("incident", "手で", "", v1::TLP_CLEAR)), "");
+  const uint64_t hand = last_;
+  ASSERT_EQ(Do(deeds::Join(a, hand)), "");
+  EXPECT_EQ(Do(deeds::Split(hand, {b})), "");
+  EXPECT_EQ(Case(hand).submissions(), 0u);
+  EXPECT_EQ(Case(hand).tlp(), v1::TLP_CLEAR);
+}
+
+TEST_F(SplitTest, OnlySubmissionsOfTheCaseLeaveIt) {
+  const uint64_t a = NewCase();
+  const uint64_t b = NewCase();
+  const uint64_t foreign = NewCase();
+  ASSERT_EQ(Do(deeds::Join(b, a)), "");
+  EXPECT_EQ(Do(deeds::Split(a, {foreign})), kRefusedNotFound);
+  EXPECT_EQ(Do(deeds::Split(a, {b, foreign})), kRefusedNotFound);
+  EXPECT_EQ(Do(deeds::Split(a, {b, 999'999})), kRefusedNotFound);
+  EXPECT_EQ(Do(deeds::Split(a, {})), kRefusedNotFound);
+  EXPECT_THAT(MembersOf(a), ElementsAre(a, b));
+  EXPECT_EQ(Do(deeds::Split(a, {b, b})), "") << "said twice";
+  EXPECT_EQ(Case(last_).submissions(), 1u);
+}
+
+TEST_F(SplitTest, FollowUpsGoWhereTheirThreadIs) {
+  const auto [moved, a] = Report("moj");
+  const auto [stays, b] = Report("moj");
+  ASSERT_EQ(Do(deeds::Join(a, b)), "");
+  ASSERT_EQ(Do(deeds::Split(b, {a})), "");
+  const uint64_t split = last_;
+  EXPECT_EQ(Submission(Report("moj", moved.id()).second).case_id(), split);
+  EXPECT_EQ(Submission(Report("moj", stays.id()).second).case_id(), b);
+}
+
+TEST_F(SplitTest, ThreadOfWhichAPartStaysStays) {
+  const auto [report, first] = Report("moj");
+  const uint64_t second = Report("moj", report.id()).second;
+  ASSERT_EQ(Do(deeds::Split(first, {second})), "");
+  EXPECT_EQ(Submission(Report("moj", report.id()).second).case_id(), first);
+}
+
+TEST_F(SplitTest, MailsGoWhereTheirFingerprintIs) {
+  const uint64_t one = NewMail("moj", "e1", "t");
+  const uint64_t two = NewMail("nict", "e2", "t");
+  ASSERT_EQ(Submission(two).case_id(), one);
+  ASSERT_EQ(Do(deeds::Split(one, {two})), "");
+  const uint64_t split = last_;
+  EXPECT_EQ(Submission(NewMail("bank", "e1")).case_id(), one);
+  EXPECT_EQ(Submission(NewMail("bank", "e2")).case_id(), split) << "only moved ones have it";
+  EXPECT_EQ(Submission(NewMail("bank", "e3", "t")).case_id(), one) << "one that stayed has it";
+}
+
+TEST_F(SplitTest, FingerprintOfAnotherCaseIsLeftAlone) {
+  const uint64_t a = NewMail("moj", "e1", "t1");
+  const uint64_t b = NewMail("moj", "e2", "t2");
+  const uint64_t both = NewMail("nict", "e1", "t2");
+  ASSERT_EQ(Submission(both).case_id(), a);
+  ASSERT_EQ(Do(deeds::Split(a, {both})), "");
+  EXPECT_EQ(Submission(NewMail("bank", "e4", "t2")).case_id(), b);
+}
+
+TEST_F(SplitTest, NothingIsSentAgainForAPart) {
+  script_.Rules({Script::Rule("two", 2)});
+  const uint64_t one = NewMail("moj", "e1", "t");
+  NewMail("nict", "e1", "t");
+  const uint64_t three = NewMail("moj", "e3", "t");
+  ASSERT_EQ(Alerts(), 1u);
+  ASSERT_EQ(Do(deeds::Split(one, {three})), "");
+  const uint64_t split = last_;
+  EXPECT_EQ(Submission(NewMail("bank", "e3")).case_id(), split);
+  EXPECT_EQ(Case(split).organizations(), 2u);
+  EXPECT_EQ(Alerts(), 1u);
+}
+
+TEST_F(SplitTest, PartsThatLaterHoldSendAlertsOfTheirOwn) {
+  const uint64_t one = NewMail("moj", "e1", "t");
+  const uint64_t two = NewMail("moj", "e2", "t");
+  ASSERT_EQ(Do(deeds::Split(one, {one})), "");
+  const uint64_t split = last_;
+  script_.Rules({Script::Rule("two", 2)});
+  EXPECT_EQ(Submission(NewMail("nict", "e1")).case_id(), split);
+  EXPECT_EQ(Submission(NewMail("nict", "e2")).case_id(), Submission(two).case_id());
+  EXPECT_EQ(Case(split).alerts_size(), 1);
+  EXPECT_EQ(Case(one).alerts_size(), 1);
+  EXPECT_EQ(Alerts(), 2u);
+}
+
+}  // namespace
+}  // namespace noroshi::engine
