@@ -155,16 +155,15 @@ Error ErrorOf(const v1::Rejection& rejection, bool flat) {
 }
 
 // The facts of its receipt.
-Result<Reply> AnswerFiled(const Call& call, uint64_t sequence) {
-  NOROSHI_ASSIGN_OR_RETURN(const v1::Receipt receipt, call.parts().journal->Prove(sequence));
+Reply AnswerFiled(const Call& call, const journal::Acceptance& acceptance,
+                  const std::string& submission_id) {
   Reply reply;
   reply.status = 201;
-  reply.body = json::object{{"sequence", receipt.sequence()},
-                            {"submission_id", UuidText(receipt.submission_id())},
-                            {"leaf_hash", ToHex(receipt.leaf_hash())},
-                            {"log_id", ToHex(receipt.head().log_id())},
-                            {"tree_size", receipt.head().tree_size()}};
-  reply.headers.Set("Location", fmt::format("/api/v1/reports/{}", sequence));
+  reply.body = json::object{{"sequence", acceptance.sequence},
+                            {"submission_id", UuidText(submission_id)},
+                            {"leaf_hash", ToHex(acceptance.receipt.leaf_hash())},
+                            {"log_id", ToHex(call.parts().journal->log_id())}};
+  reply.headers.Set("Location", fmt::format("/api/v1/reports/{}", acceptance.sequence));
   return reply;
 }
 
@@ -189,9 +188,8 @@ Result<Reply> File(Call& call, const std::string& named, const std::string& chan
   draft.organization = OwnerOf(call, named);
   draft.agent = call.actor().id;
   draft.submission_id = validated.id;
-  NOROSHI_ASSIGN_OR_RETURN(const uint64_t sequence, AppendAndApply(call.parts(), std::move(draft)));
-  call.Refresh();
-  return AnswerFiled(call, sequence);
+  NOROSHI_ASSIGN_OR_RETURN(const auto acceptance, AppendAndApply(call.parts(), std::move(draft)));
+  return AnswerFiled(call, acceptance, submission.id());
 }
 
 Result<Reply> FileReport(Call& call) {

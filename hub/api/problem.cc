@@ -127,7 +127,7 @@ Error ErrorOfRefusal(const std::string& refused) {
   return {code->second, refused.substr(colon + 2)};
 }
 
-Result<uint64_t> AppendAndApply(const Parts& parts, journal::Draft draft) {
+Result<journal::Acceptance> AppendAndApply(const Parts& parts, journal::Draft draft) {
   auto answer = std::make_shared<std::promise<Result<journal::Acceptance>>>();
   auto future = answer->get_future();
   parts.journal->Append(std::move(draft), [answer](Result<journal::Acceptance> acceptance) {
@@ -136,10 +136,9 @@ Result<uint64_t> AppendAndApply(const Parts& parts, journal::Draft draft) {
   if (future.wait_for(std::chrono::milliseconds(kApplyTimeoutMs)) != std::future_status::ready) {
     return Error{ErrorCode::kTimeout, "the journal has not answered; look before repeating"};
   }
-  const auto acceptance = future.get();
-  if (!acceptance.ok()) return acceptance.error();
-  NOROSHI_RETURN_IF_ERROR(parts.runner->WaitApplied(acceptance->sequence, kApplyTimeoutMs));
-  return acceptance->sequence;
+  NOROSHI_ASSIGN_OR_RETURN(journal::Acceptance acceptance, future.get());
+  NOROSHI_RETURN_IF_ERROR(parts.runner->WaitApplied(acceptance.sequence, kApplyTimeoutMs));
+  return acceptance;
 }
 
 Result<uint64_t> AppendAction(const Parts& parts, const std::string& organization,
@@ -149,7 +148,8 @@ Result<uint64_t> AppendAction(const Parts& parts, const std::string& organizatio
   draft.organization = organization;
   draft.agent = actor;
   NOROSHI_CHECK(action.SerializeToString(&draft.body));
-  return AppendAndApply(parts, std::move(draft));
+  NOROSHI_ASSIGN_OR_RETURN(const auto acceptance, AppendAndApply(parts, std::move(draft)));
+  return acceptance.sequence;
 }
 
 }  // namespace noroshi::api

@@ -32,7 +32,7 @@ Error ErrorOfRefusal(const std::string& refused);
 // Appends the action and waits until it is applied. Its sequence.
 Result<uint64_t> AppendAction(const Parts& parts, const std::string& organization,
                               const std::string& actor, const v1::Action& action);
-// The same for any draft.
-Result<uint64_t> AppendAndApply(const Parts& parts, journal::Draft draft);
+// The same for any draft: what the journal said to it.
+Result<journal::Acceptance> AppendAndApply(const Parts& parts, journal::Draft draft);
 
 }  // namespace noroshi::api

@@ -66,7 +66,7 @@ json::value SampleBody(const std::string& schema, const Things& things) {
       {"CaseReopen", json::object{{"reason", "r"}}},
       {"ReportFile", json::object{{"handling", json::object{{"tlp", "GREEN"}}},
                                   {"incident", json::object{{"stage", "first"}, {"title", "t"}}}}},
-      {"MarkingLoosen", json::object{{"tlp", "CLEAR"}, {"reason", "r"}}},
+      {"MarkingLoosen", json::object{{"tlp", "RED"}, {"reason", "r"}}},
       {"SampleTake", json::object{{"purpose", "p"}}},
       {"AnalysisAsk", json::object{{"text", "t"}}},
       {"AnalysisMove", json::object{{"state", "accepted"}}},
