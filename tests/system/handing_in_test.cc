@@ -4,10 +4,10 @@
 
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
-#include "tests/support/api_client.h"
 #include "tests/support/archives.h"
 #include "tests/support/assertions.h"
 #include "tests/support/hub_under_test.h"
+#include "tests/support/persons.h"
 #include "tests/support/temp_dir.h"
 
 namespace noroshi::support {
