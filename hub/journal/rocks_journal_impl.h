@@ -30,7 +30,8 @@ inline constexpr size_t kBatchFindingsMax = 32;  // Of these, what analysis foun
 // So long findings wait for others, or for a report with which they are written.
 inline constexpr std::chrono::milliseconds kFindingsLinger{4};
 inline constexpr size_t kBatchBytesMax = 4 * 1024 * 1024;
-inline constexpr size_t kCacheBytesMax = 8 * 1024 * 1024;
+// The newest entries, for engine and analysis: what comes in a burst is not read back.
+inline constexpr size_t kCacheBytesMax = 64 * 1024 * 1024;
 // Charged for each waiting draft beside its body.
 inline constexpr size_t kDraftOverheadBytes = 512;
 inline constexpr size_t kPrincipalBytesMax = 256;  // Organisation, agent.
