@@ -338,6 +338,7 @@ asio::awaitable<bool> Connection::Answer(ExchangePtr exchange) {
   const Response& response = exchange->response;
   const size_t held = response.body.size();
   shared_.response_memory += held;
+  shared_.counters.Update([&](Stats& stats) { ++stats.responses[response.status]; });
   bool written = co_await Write(head);
   if (written && exchange->request.method != "HEAD" && !exchange->streaming &&
       HasBody(response.status)) {
@@ -428,7 +429,6 @@ asio::awaitable<bool> Connection::Write(std::string_view bytes) {
 }
 
 void Connection::LogRequest(const Request& request, int status, TimePoint began) {
-  shared_.counters.Update([&](Stats& stats) { ++stats.responses[status]; });
   const auto took = duration_cast<milliseconds>(steady_clock::now() - began);
   Log(Level::kInfo, "http_request",
       {{"method", request.method},
@@ -440,13 +440,12 @@ void Connection::LogRequest(const Request& request, int status, TimePoint began)
 
 // A request that was not read to its end: its address may be anything.
 void Connection::LogRefusal(int status) {
-  if (!shared_.refusal_lines.Take(steady_clock::now())) {
-    shared_.counters.Update([&](Stats& stats) {
-      ++stats.responses[status];
-      ++stats.log_lines_dropped;
-    });
-    return;
-  }
+  const bool may_log = shared_.refusal_lines.Take(steady_clock::now());
+  shared_.counters.Update([&](Stats& stats) {
+    ++stats.responses[status];
+    if (!may_log) ++stats.log_lines_dropped;
+  });
+  if (!may_log) return;
   Request unread;
   unread.method = reader_.request().method;
   unread.path = reader_.request().path;
