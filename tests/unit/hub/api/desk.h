@@ -16,6 +16,7 @@
 #include "common/runtime/clock.h"
 #include "common/runtime/random.h"
 #include "hub/api/api.h"
+#include "hub/api/schema.h"
 #include "hub/api/sessions.h"
 #include "hub/identity/tokens.h"
 #include "tests/support/temp_dir.h"
@@ -167,6 +168,15 @@ inline json::value Body(const http::Response& response) {
   boost::system::error_code error;
   json::value value = json::parse(response.body, error);
   return error ? json::value(nullptr) : value;
+}
+
+// What in an answer does not fit its schema; empty: all does.
+inline std::string Misfits(std::string_view schema, const http::Response& response) {
+  std::string misfits;
+  for (const FieldError& error : CheckAgainst(schema, Body(response))) {
+    misfits += error.pointer + ": " + error.detail + "\n";
+  }
+  return misfits;
 }
 
 }  // namespace noroshi::api

@@ -410,6 +410,22 @@ TEST_F(ReportsTest, ListsAreReadToTheEndPageByPage) {
   EXPECT_EQ(Get(analyst_, "/reports", {{"kind", "log_started"}}).status, 422);
 }
 
+TEST_F(ReportsTest, AnswersFitTheirSchemas) {
+  const uint64_t red = MustFile(reporter_, Report("text", "RED"));
+  const auto mail = FileMail(reporter_, "m", {{"tlp", "GREEN"}, {"opened", "true"}});
+  const auto mail_at = static_cast<uint64_t>(NumberAt(Body(mail), "/sequence"));
+  EXPECT_EQ(Misfits("ReportDetail", Get(reporter_, Path(mail_at))), "");
+  Analyse(mail_at, "f");
+  for (const Desk::Session& session : {reporter_, analyst_}) {
+    EXPECT_EQ(Misfits("ReportPage", Get(session, "/reports")), "");
+    EXPECT_EQ(Misfits("ReportDetail", Get(session, Path(red))), "");
+    EXPECT_EQ(Misfits("ReportDetail", Get(session, Path(mail_at))), "");
+  }
+  const auto of_case = Get(analyst_, "/cases/" + std::to_string(red) + "/reports");
+  ASSERT_EQ(of_case.status, 200) << of_case.body;
+  EXPECT_EQ(Misfits("ReportPage", of_case), "");
+}
+
 TEST_F(ReportsTest, OfAnErasedReportNoTextIsLeft) {
   const uint64_t sequence = MustFile(reporter_, Report("Erase me."));
   v1::BodyErased erased;

@@ -285,6 +285,20 @@ TEST_F(SamplesTest, ReadingARedOneIsRecorded) {
   EXPECT_EQ(TextAt(NewestAudit(), "/object"), "/samples/" + id);
 }
 
+TEST_F(SamplesTest, AnswersFitTheirSchemas) {
+  for (const char* tlp : {"GREEN", "RED"}) {
+    const std::string id = MustStore(reporter_, "x", tlp);
+    const auto asked = Post(reporter_, "/samples/" + id + "/requests", {{"text", "t"}});
+    EXPECT_EQ(Misfits("AnalysisRequest", asked), "");
+    for (const Desk::Session& session : {reporter_, analyst_}) {
+      EXPECT_EQ(Misfits("Sample", Get(session, "/samples/" + id)), "");
+      EXPECT_EQ(Misfits("SamplePage", Get(session, "/samples")), "");
+      EXPECT_EQ(Misfits("AnalysisRequestPage", Get(session, "/analysis-requests")), "");
+      EXPECT_EQ(Misfits("AnalysisRequestPage", Get(session, "/samples/" + id + "/requests")), "");
+    }
+  }
+}
+
 // ---- requests ----
 
 TEST_F(SamplesTest, ARequestGoesForwardToItsResult) {
