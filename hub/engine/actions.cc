@@ -32,7 +32,8 @@ Result<void> Batch::ApplyAction(v1::Action& action) {
   NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), PerformOnce(action));
   state_.AddAudit(audit);
   state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
-  if (audit.refused().empty()) {
+  // A sign-in that was refused is on record, but nothing that was asked for is done.
+  if (audit.refused().empty() && !action.has_sign_in_refused()) {
     RememberRequest(action.request_key(), action.request_digest(), audit.object());
   }
   return {};

@@ -65,7 +65,7 @@ Batch::Effect Batch::RequestAnalysis(const v1::AnalysisRequested& requested) {
   row.set_sample_id(requested.sample_id());
   row.set_text(requested.text());
   row.set_asked_by(std::string(at_.agent));
-  row.set_organization(std::string(at_.organization));
+  row.set_organization(sample->organization());
   row.set_asked_at_ms(at_.time_ms);
   row.set_state(v1::REQUEST_STATE_ASKED);
   state_.SetAnalysisRequest(row);

@@ -35,11 +35,11 @@ class DeedScript {
 
  private:
   static constexpr const char* kOrganizations[] = {"moj", "nict", "bank"};
-  static constexpr const char* kPersons[] = {"root", "ana", "app", "rep"};
+  static constexpr const char* kPersons[] = {"root", "ana", "app", "rep", "nobody"};
 
   uint32_t Below(uint32_t bound) { return static_cast<uint32_t>(random_() % bound); }
   std::string AnyOrg() { return kOrganizations[Below(3)]; }
-  std::string AnyPerson() { return kPersons[Below(4)]; }
+  std::string AnyPerson() { return kPersons[Below(5)]; }
   std::string Word(const char* kind, uint32_t bound) { return kind + std::to_string(Below(bound)); }
   std::string Realm() { return Below(6) == 0 ? "ex" : ""; }
   v1::Tlp AnyTlp() { return static_cast<v1::Tlp>(Below(6)); }
@@ -56,9 +56,8 @@ class DeedScript {
   uint64_t Version() { return Below(3) == 0 ? Below(6) : 0; }
 
   uint64_t Act(v1::Action action) {
-    if (Below(6) == 0) action.set_request_key(HashOf(Word("key", 40)));
-    const bool centre = Below(4) != 0;
-    return script_.Add(v1::ENTRY_KIND_ACTION, action, centre ? "centre" : AnyOrg(),
+    if (Below(6) == 0) action.set_request_key(HashOf(Word("key", 400)));
+    return script_.Add(v1::ENTRY_KIND_ACTION, action, Below(3) != 0 ? "centre" : AnyOrg(),
                        "person:" + AnyPerson());
   }
 
@@ -112,6 +111,7 @@ class DeedScript {
       case 0: {
         const bool centre = Below(4) != 0;
         const v1::Role role = centre ? v1::ROLE_ADMINISTRATOR : v1::ROLE_REPORTER;
+        if (person == "nobody") return;
         Act(deeds::Person(person, person == "rep" ? "moj" : "centre", {role}, Below(4) == 0));
         return;
       }
@@ -163,13 +163,14 @@ class DeedScript {
         Act(deeds::Note(id));
         return;
       case 5:
+        closed_ = id;
         Act(deeds::Close(id, Version()));
         return;
       case 6:
-        Act(deeds::Reopen(id, Version()));
+        Act(deeds::Reopen(Below(2) == 0 ? id : closed_, Version()));
         return;
       default:
-        Act(deeds::Loosen(id, static_cast<v1::Tlp>(static_cast<int>(Below(8)) - 1)));
+        Act(deeds::Loosen(id, static_cast<v1::Tlp>(static_cast<int>(Below(5)) - 1)));
         return;
     }
   }
@@ -182,21 +183,26 @@ class DeedScript {
       case 1:
       case 2:
       case 3:
-        Act(deeds::Join(AnyCase(), AnyCase(), Version()));
+        joined_.emplace_back(AnyCase(), AnyCase());
+        Act(deeds::Join(joined_.back().first, joined_.back().second, Version()));
         return;
+      case 4: {
+        // What a join brought together.
+        if (joined_.empty()) return;
+        const auto [from, into] = joined_[Below(static_cast<uint32_t>(joined_.size()))];
+        cases_.push_back(Act(deeds::Split(into, {from}, Version())));
+        return;
+      }
       default: {
         std::vector<uint64_t> submissions;
         for (uint32_t i = Below(3); i < 3; ++i) submissions.push_back(AnyCase());
         cases_.push_back(Act(deeds::Split(AnyCase(), submissions, Version())));
-        // Whatever the case is, one of its submissions has mostly the same number.
-        const uint64_t id = AnyCase();
-        cases_.push_back(Act(deeds::Split(id, {id}, Version())));
         return;
       }
     }
   }
   void Exchange() {
-    const std::string word = Word("x", 60);
+    const std::string word = Word("x", 25);
     switch (Below(9)) {
       case 0:
       case 1:
@@ -212,7 +218,7 @@ class DeedScript {
         Act(deeds::Sample(word, AnyOrg(), Below(2) == 0 ? 0 : AnyCase()));
         return;
       case 5:
-        Act(deeds::Request(word, Word("x", 60)));
+        Act(deeds::Request(word, Word("x", 25)));
         return;
       case 6:
         Act(deeds::Move(word, static_cast<v1::RequestState>(Below(7))));
@@ -240,6 +246,8 @@ class DeedScript {
   std::mt19937 random_;
   std::vector<uint64_t> pending_;
   std::vector<uint64_t> cases_;
+  std::vector<std::pair<uint64_t, uint64_t>> joined_;
+  uint64_t closed_ = 0;
   std::map<std::string, std::string> threads_;
 };
 
@@ -354,6 +362,7 @@ class Recounted {
         *view_.AnalysisRequests("", store::kListMax);
     for (const store::AnalysisRequestRow& row : requests) {
       Add(store::List::kRequestsOfSample, ToHex(row.sample_id()), row.request_id());
+      Add(store::List::kRequestsOf, row.organization(), row.request_id());
       Add(store::List::kRequestsByState, std::to_string(row.state()), row.request_id());
     }
     const std::vector<store::ProposalRow> proposals = *view_.Proposals("", store::kListMax);
@@ -456,7 +465,7 @@ TEST_F(DeedsReplayTest, ScriptDoesAndIsRefusedOfEveryKind) {
   EXPECT_GE(counts.size(), 24u);
   for (const auto& [what, count] : counts) {
     EXPECT_GT(count.first, 2) << what;
-    EXPECT_GT(count.second, 2) << what;
+    EXPECT_GT(count.second, 0) << what;
   }
 }
 

@@ -123,7 +123,8 @@ TEST_F(SamplesTest, OwnerAndCentreAskForAnalysis) {
   EXPECT_EQ(Do(deeds::Request("r", "s"), "rep", "moj"), kRefusedUsed);
   EXPECT_EQ(Do(deeds::Request("c", "s"), "ana", "centre"), "");
   EXPECT_EQ((*View()->AnalysisRequest(IdOf("r")))->organization(), "moj");
-  EXPECT_EQ((*View()->AnalysisRequest(IdOf("c")))->organization(), "centre");
+  EXPECT_EQ((*View()->AnalysisRequest(IdOf("c")))->organization(), "moj") << "whose sample it is";
+  EXPECT_EQ(View()->Ids(List::kRequestsOf, "moj", "", 10)->size(), 2u);
   EXPECT_EQ((*View()->AnalysisRequest(IdOf("c")))->asked_by(), "person:ana");
   EXPECT_EQ(View()->Ids(List::kRequestsOfSample, ToHex(IdOf("s")), "", 10)->size(), 2u);
   EXPECT_EQ(InState(v1::REQUEST_STATE_ASKED).size(), 2u);
@@ -263,6 +264,14 @@ TEST_F(AuditTest, RequestKeysAreRecordedOnlyWhenDone) {
   EXPECT_EQ(row.location(), "/there");
   EXPECT_EQ(row.sequence(), last_);
   EXPECT_FALSE(View()->Request("person:app", HashOf("key"))->has_value());
+}
+
+TEST_F(AuditTest, RefusedSignInIsNothingDone) {
+  v1::Action action;
+  action.mutable_sign_in_refused()->set_person("ana");
+  action.set_request_key(HashOf("key"));
+  ASSERT_EQ(Do(action), "");
+  EXPECT_FALSE(View()->Request("person:ana", HashOf("key"))->has_value());
 }
 
 TEST_F(AuditTest, RepeatedCallIsNotDoneAgain) {

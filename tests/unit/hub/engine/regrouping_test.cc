@@ -51,7 +51,7 @@ TEST_F(JoinTest, EverythingBecomesPartOfTheOther) {
   EXPECT_EQ(row.tlp(), v1::TLP_AMBER);
   EXPECT_FALSE(row.may_share_name());
   EXPECT_THAT(row.sectors(), ElementsAre("finance"));
-  EXPECT_EQ(row.version(), 1u);
+  EXPECT_EQ(row.version(), 2u);
 
   const store::CaseRow reference = Case(from);
   EXPECT_EQ(reference.status(), store::v1::CASE_STATUS_JOINED);
@@ -69,8 +69,8 @@ TEST_F(JoinTest, TheVersionIsThatOfTheOneThatStays) {
   const uint64_t from = NewCase();
   const uint64_t into = NewCase();
   Do(deeds::Prioritise(into, 1));
-  EXPECT_EQ(Do(deeds::Join(from, into, 2)), kRefusedStale);
-  EXPECT_EQ(Do(deeds::Join(from, into, 1)), "");
+  EXPECT_EQ(Do(deeds::Join(from, into, 1)), kRefusedStale);
+  EXPECT_EQ(Do(deeds::Join(from, into, 2)), "");
 }
 
 TEST_F(JoinTest, ClassificationIsThatOfTheNewestAnalysisOfBoth) {
@@ -292,7 +292,8 @@ TEST_F(SplitTest, ClassificationFollowsTheSubmissions) {
   ASSERT_EQ(Do(deeds::Split(a, {b})), "");
   EXPECT_EQ(Case(last_).classification().event_type().id(), "phishing");
   EXPECT_EQ(Case(a).classification().event_type().id(), "malware");
-  EXPECT_THAT(CasesIn(store::List::kCasesByEventType, "phishing"), ElementsAre(last_));
+  EXPECT_THAT(CasesIn(store::List::kCasesByEventType, "phishing"), ElementsAre(last_, b));
+  EXPECT_THAT(CasesIn(store::List::kCasesByEventType, "malware"), ElementsAre(a));
 }
 
 TEST_F(SplitTest, OneStaysUnlessTheCaseWasOpenedByHand) {

@@ -24,23 +24,23 @@ class TriageTest : public DeedScene {
 
 TEST_F(TriageTest, StaleVersionIsRefusedAndZeroMeansAny) {
   const uint64_t id = NewCase();
-  EXPECT_EQ(Case(id).version(), 0u);
+  EXPECT_EQ(Case(id).version(), 1u);
   EXPECT_EQ(Do(deeds::Prioritise(id, 1, 7)), kRefusedStale);
   EXPECT_EQ(Do(deeds::Prioritise(id, 1, 0)), "");
-  EXPECT_EQ(Case(id).version(), 1u);
-  EXPECT_EQ(Do(deeds::Prioritise(id, 2, 1)), "");
-  EXPECT_EQ(Do(deeds::Assign(id, "ana", 1)), kRefusedStale);
-  EXPECT_EQ(Do(deeds::Classify(id, "phishing", 1)), kRefusedStale);
-  EXPECT_EQ(Do(deeds::Close(id, 1)), kRefusedStale);
-  EXPECT_EQ(Do(deeds::Split(id, {id}, 1)), kRefusedStale);
+  EXPECT_EQ(Case(id).version(), 2u);
+  EXPECT_EQ(Do(deeds::Prioritise(id, 2, 2)), "");
+  EXPECT_EQ(Do(deeds::Assign(id, "ana", 2)), kRefusedStale);
+  EXPECT_EQ(Do(deeds::Classify(id, "phishing", 2)), kRefusedStale);
+  EXPECT_EQ(Do(deeds::Close(id, 2)), kRefusedStale);
+  EXPECT_EQ(Do(deeds::Split(id, {id}, 2)), kRefusedStale);
   const store::CaseRow row = Case(id);
-  EXPECT_EQ(row.version(), 2u);
+  EXPECT_EQ(row.version(), 3u);
   EXPECT_EQ(row.priority(), 2u);
   EXPECT_EQ(row.assignee(), "");
   EXPECT_EQ(row.status(), CASE_STATUS_NEW);
-  EXPECT_EQ(Do(deeds::Close(id, 2)), "");
-  EXPECT_EQ(Do(deeds::Reopen(id, 2)), kRefusedStale);
-  EXPECT_EQ(Do(deeds::Reopen(id, 3)), "");
+  EXPECT_EQ(Do(deeds::Close(id, 3)), "");
+  EXPECT_EQ(Do(deeds::Reopen(id, 3)), kRefusedStale);
+  EXPECT_EQ(Do(deeds::Reopen(id, 4)), "");
 }
 
 TEST_F(TriageTest, UnknownCasesAreNotFound) {
@@ -101,7 +101,7 @@ TEST_F(TriageTest, NewSubmissionReopensAClosedCase) {
   EXPECT_EQ(row.status(), CASE_STATUS_OPEN);
   EXPECT_EQ(row.closed_at_ms(), 0);
   EXPECT_EQ(row.resolution(), "");
-  EXPECT_EQ(Do(deeds::Assign(id, "ana", 1)), kRefusedStale) << "who closed it has not seen this";
+  EXPECT_EQ(Do(deeds::Assign(id, "ana", 2)), kRefusedStale) << "who closed it has not seen this";
   EXPECT_THAT(EventsOf(id), ElementsAre("case_closed", "case_reopened"));
 
   const uint64_t mail = NewMail("moj", "e");
@@ -122,9 +122,9 @@ TEST_F(TriageTest, NotesDoNotChangeTheVersion) {
   ASSERT_EQ(Do(deeds::Assign(id, "ana")), "");
   journal_.set_time_ms(journal_.time_ms() + 5);
   EXPECT_EQ(Do(deeds::Note(id, "電話で確認")), "");
-  EXPECT_EQ(Case(id).version(), 1u);
+  EXPECT_EQ(Case(id).version(), 2u);
   EXPECT_EQ(Case(id).updated_at_ms(), journal_.time_ms());
-  EXPECT_EQ(Do(deeds::Close(id, 1)), "");
+  EXPECT_EQ(Do(deeds::Close(id, 2)), "");
   EXPECT_EQ(Do(deeds::Note(id, "閉じた後")), "");
   const auto events = *View()->CaseEvents(id, 0, 10);
   ASSERT_EQ(events.size(), 4u);

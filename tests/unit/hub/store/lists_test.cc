@@ -29,6 +29,7 @@ constexpr List kLists[] = {List::kCasesByStatus,
                            List::kSamplesOf,
                            List::kRequestsOfSample,
                            List::kRequestsByState,
+                           List::kRequestsOf,
                            List::kProposalsOpen,
                            List::kAuditOf};
 
