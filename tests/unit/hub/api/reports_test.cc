@@ -124,7 +124,7 @@ TEST_F(ReportsTest, OneKeyMakesOneReport) {
   const http::Response first = File(reporter_, Report("once"), "key-1");
   ASSERT_EQ(first.status, 201) << first.body;
   const http::Response again = File(reporter_, Report("once"), "key-1");
-  EXPECT_EQ(again.status, 200) << again.body;
+  ASSERT_EQ(again.status, 200) << again.body;
   EXPECT_EQ(*again.headers.Find("Idempotency-Replayed"), "true");
   EXPECT_EQ(*again.headers.Find("Location"), *first.headers.Find("Location"));
   EXPECT_EQ(File(reporter_, Report("twice"), "key-1").status, 422);

@@ -140,6 +140,7 @@ TEST_F(SamplesTest, ADeceivingNameIsShownAndNeverUsed) {
   ASSERT_EQ(stored.status, 201) << stored.body;
   EXPECT_EQ(TextAt(Body(stored), "/name"), name);
   const http::Response taken = Take(liaison_, TextAt(Body(stored), "/sample_id"));
+  ASSERT_EQ(taken.status, 200) << taken.body;
   EXPECT_THAT(*taken.headers.Find("Content-Disposition"), Not(HasSubstr("etc")));
   EXPECT_EQ(Open(taken.body, kSamplePassword).files.begin()->first, ToHex(Sha256Of("x")) + ".bin");
   EXPECT_EQ(taken.body.find("exe"), std::string::npos);
@@ -172,7 +173,7 @@ TEST_F(SamplesTest, OneKeyStoresOneSample) {
   const auto first = Store(reporter_, "x", query, "key");
   ASSERT_EQ(first.status, 201);
   const auto again = Store(reporter_, "x", query, "key");
-  EXPECT_EQ(again.status, 200);
+  ASSERT_EQ(again.status, 200) << again.body;
   EXPECT_EQ(*again.headers.Find("Location"), *first.headers.Find("Location"));
   EXPECT_EQ(ArrayAt(Body(Get(reporter_, "/samples")), "/samples").size(), 1U);
 }
@@ -205,6 +206,12 @@ TEST_F(SamplesTest, AMemberNamesAReportOfItsOwnInstead) {
   const auto hidden = with("report", others);
   ExpectField(hidden, "/report");
   EXPECT_EQ(hidden.body, with("report", others + 1000).body) << "absent and hidden look alike";
+  ExpectField(Store(analyst_, "x",
+                    {{"name", "n"},
+                     {"tlp", "GREEN"},
+                     {"organization", kOwn},
+                     {"report", std::to_string(others)}}),
+              "/report");
   const auto stored = with("report", own);
   ASSERT_EQ(stored.status, 201) << stored.body;
   EXPECT_FALSE(Body(stored).as_object().contains("case_id"));
