@@ -17,9 +17,9 @@ struct InitRequest {
   std::string data;
   std::string name;
   std::string listen;
-  std::string web_listen;               // Empty: beside `listen`, on port 8444 (or any free one).
-  std::string administrator = "admin";  // Login of the first administrator.
   std::vector<std::string> host_names;
+  std::string web_listen = {};          // Empty: beside `listen`, on port 8444 (or any free one).
+  std::string administrator = "admin";  // Login of the first administrator.
 };
 
 // Makes data folder, keys, certificate authority, configuration, and a journal with

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "common/base/encoding.h"
-#include "hub/render/json.h"
 #include "hub/admin/render.h"
 #include "hub/admin/socket.h"
+#include "hub/render/json.h"
 
 namespace noroshi::admin {
 namespace {
@@ -159,6 +159,10 @@ TEST_F(SocketTest, ConnectionsAboveTheLimitAreTurnedAway) {
   for (auto& caller : callers) caller.join();
   EXPECT_EQ(served, kConnectionsMax);
 }
+
+using render::FromWord;
+using render::TlpLabel;
+using render::Word;
 
 TEST(AdminJsonTest, EnumWordsRoundTrip) {
   EXPECT_EQ(Word(v1::ORGANIZATION_KIND_INCORPORATED_AGENCY), "incorporated_agency");

@@ -30,11 +30,13 @@ class HubConfigTest : public testing::Test {
 };
 
 TEST_F(HubConfigTest, TheNewConfigurationIsRightAndHoldsTheDefaults) {
-  const auto config =
-      Load(NewHubConfigText("国の \"ハブ\" \\ hub", "[::1]:0", {"localhost", "192.0.2.1"}));
+  const auto config = Load(NewHubConfigText("国の \"ハブ\" \\ hub", "[::1]:0", "[::1]:8444",
+                                            {"localhost", "192.0.2.1"}));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_EQ(config->name, "国の \"ハブ\" \\ hub");
   EXPECT_EQ(config->listen, "[::1]:0");
+  EXPECT_EQ(config->web_listen, "[::1]:8444");
+  EXPECT_EQ(config->web_metrics_from, (std::vector<std::string>{"127.0.0.1"}));
   EXPECT_EQ(config->host_names, (std::vector<std::string>{"localhost", "192.0.2.1"}));
   EXPECT_EQ(config->free_space_reserve_bytes, 256U << 20);
   EXPECT_EQ(config->alert_rules.rules_size(), 2);
@@ -46,8 +48,8 @@ TEST_F(HubConfigTest, TheNewConfigurationIsRightAndHoldsTheDefaults) {
 }
 
 TEST_F(HubConfigTest, ANameCannotBreakOutOfItsString) {
-  const auto config =
-      Load(NewHubConfigText("x\"\nlisten = \"0.0.0.0:1", "127.0.0.1:0", {"localhost"}));
+  const auto config = Load(
+      NewHubConfigText("x\"\nlisten = \"0.0.0.0:1", "127.0.0.1:0", "127.0.0.1:0", {"localhost"}));
   ASSERT_TRUE(config.ok()) << config.error().message;
   EXPECT_EQ(config->listen, "127.0.0.1:0");
 }
@@ -80,7 +82,7 @@ TEST_F(HubConfigTest, TheCertificateNamesWhatAgentsDial) {
 }
 
 TEST_F(HubConfigTest, TwoRulesMayNotShareAnId) {
-  std::string text = NewHubConfigText("x", "127.0.0.1:0", {"localhost"});
+  std::string text = NewHubConfigText("x", "127.0.0.1:0", "127.0.0.1:0", {"localhost"});
   const std::string second = "campaign-five-organizations";
   text.replace(text.find(second), second.size(), "campaign-two-organizations");
   const auto config = Load(text);
