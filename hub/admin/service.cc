@@ -7,9 +7,8 @@
 #include <unordered_map>
 
 #include "common/base/encoding.h"
-#include "common/config/config.h"
 #include "common/log/log.h"
-#include "common/taxonomy/taxonomy.h"
+#include "hub/api/drafts.h"
 #include "hub/render/json.h"
 #include "hub/sharing/audience.h"
 
@@ -22,8 +21,6 @@ using render::TimeJson;
 using render::ToJson;
 
 constexpr size_t kNameBytesMax = 512;
-constexpr size_t kTextBytesMax = 64 * 1024;
-constexpr size_t kCirclesMax = 100;
 
 Error Invalid(std::string message) { return Error{ErrorCode::kInvalid, std::move(message)}; }
 
@@ -57,20 +54,6 @@ Result<std::string> Identifier(const json::object& request, std::string_view key
   return text;
 }
 
-Result<std::vector<std::string>> Texts(const json::object& request, std::string_view key,
-                                       size_t max) {
-  const auto* value = request.if_contains(key);
-  std::vector<std::string> texts;
-  if (value == nullptr || value->is_null()) return texts;
-  if (!value->is_array()) return Invalid(fmt::format("{}: a list is expected", key));
-  if (value->as_array().size() > max) return Invalid(fmt::format("{}: at most {} items", key, max));
-  for (const auto& item : value->as_array()) {
-    if (!item.is_string()) return Invalid(fmt::format("{}: a list of texts is expected", key));
-    texts.emplace_back(item.as_string());
-  }
-  return texts;
-}
-
 Result<uint64_t> Number(const json::object& request, std::string_view key, uint64_t fallback,
                         uint64_t max) {
   const auto* value = request.if_contains(key);
@@ -94,6 +77,10 @@ Result<std::pair<std::string, std::string>> AgentName(const json::object& reques
   return std::pair(organization, agent);
 }
 
+std::string AgentPath(const std::pair<std::string, std::string>& name) {
+  return "/organizations/" + name.first + "/agents/" + name.second;
+}
+
 Result<std::string> AlertId(const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string text, RequiredText(request, "id", 64));
   const auto bytes = FromHex(text);
@@ -102,19 +89,13 @@ Result<std::string> AlertId(const json::object& request) {
   return *bytes;
 }
 
-Result<void> CheckSectorAndCeptoar(const v1::OrganizationSet& organization) {
-  if (!organization.sector().empty() && !taxonomy::IsSector(organization.sector())) {
-    return Invalid("sector: '" + organization.sector() + "' is not a sector id");
+// These fields of the request, as far as it has them.
+json::object Pick(const json::object& request, std::initializer_list<std::string_view> keys) {
+  json::object body;
+  for (const std::string_view key : keys) {
+    if (const auto* value = request.if_contains(key)) body[key] = *value;
   }
-  if (!organization.ceptoar().empty() &&
-      !taxonomy::IsCeptoar(organization.sector(), organization.ceptoar())) {
-    return Invalid("ceptoar: '" + organization.ceptoar() + "' is not a CEPTOAR of sector '" +
-                   organization.sector() + "'");
-  }
-  if (organization.kind() == v1::ORGANIZATION_KIND_CEPTOAR && organization.ceptoar().empty()) {
-    return Invalid("a CEPTOAR's record needs --sector and --ceptoar");
-  }
-  return {};
+  return body;
 }
 
 // A case with its reporting organisations, of which a large one shows the first.
@@ -192,30 +173,28 @@ Service::Answer Service::ShowOrganization(const std::string& id) {
   return answer;
 }
 
+Service::Answer Service::PutOrganization(const Caller& caller,
+                                         const v1::OrganizationSet& organization, json::object body,
+                                         uint64_t version) {
+  body["disabled"] = organization.disabled();
+  json::object call{{"method", "PUT"},
+                    {"path", "/organizations/" + organization.id()},
+                    {"body", std::move(body)}};
+  if (version != 0) call["if_match"] = fmt::format("\"v{}\"", version);
+  NOROSHI_RETURN_IF_ERROR(parts_.api(caller.login, call));
+  return ShowOrganization(organization.id());
+}
+
 Service::Answer Service::OrgAdd(const Caller& caller, const json::object& request) {
   v1::OrganizationSet organization;
   NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_id(), Identifier(request, "id", true));
-  NOROSHI_ASSIGN_OR_RETURN(const std::string kind, RequiredText(request, "kind", 64));
-  NOROSHI_ASSIGN_OR_RETURN(const auto value, FromWord<v1::OrganizationKind>(kind));
-  organization.set_kind(value);
-  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_name_ja(),
-                           RequiredText(request, "name_ja", kNameBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_name_en(),
-                           RequiredText(request, "name_en", kNameBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_sector(), Identifier(request, "sector", false));
-  NOROSHI_ASSIGN_OR_RETURN(*organization.mutable_ceptoar(), Identifier(request, "ceptoar", false));
-  NOROSHI_RETURN_IF_ERROR(CheckSectorAndCeptoar(organization));
-  NOROSHI_ASSIGN_OR_RETURN(const auto circles, Texts(request, "circles", kCirclesMax));
-  for (const auto& circle : circles) {
-    if (!IsIdentifier(circle)) return Invalid("circles: '" + circle + "' is not an identifier");
-    organization.add_circles(circle);
-  }
-  const std::lock_guard lock(changes_);
-  const auto present = FindOrganization(organization.id());
-  organization.set_disabled(present.ok() && present->organization().disabled());
-  NOROSHI_RETURN_IF_ERROR(
-      Execute(caller, v1::ENTRY_KIND_ORGANIZATION_SET, organization.SerializeAsString()));
-  return ShowOrganization(organization.id());
+  NOROSHI_ASSIGN_OR_RETURN(const auto present,
+                           parts_.store->Snapshot()->Organization(organization.id()));
+  organization.set_disabled(present && present->organization().disabled());
+  return PutOrganization(
+      caller, organization,
+      Pick(request, {"kind", "name_ja", "name_en", "sector", "ceptoar", "circles"}),
+      present ? present->version() : 0);
 }
 
 Service::Answer Service::OrgList(const Caller&, const json::object&) {
@@ -238,12 +217,12 @@ Service::Answer Service::OrgShow(const Caller&, const json::object& request) {
 Service::Answer Service::SetDisabled(const Caller& caller, const json::object& request,
                                      bool disabled) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string id, Identifier(request, "id", true));
-  const std::lock_guard lock(changes_);
   NOROSHI_ASSIGN_OR_RETURN(auto row, FindOrganization(id));
   row.mutable_organization()->set_disabled(disabled);
-  NOROSHI_RETURN_IF_ERROR(
-      Execute(caller, v1::ENTRY_KIND_ORGANIZATION_SET, row.organization().SerializeAsString()));
-  return ShowOrganization(id);
+  const json::object record = ToJson(row.organization());
+  return PutOrganization(
+      caller, row.organization(),
+      Pick(record, {"kind", "name_ja", "name_en", "sector", "ceptoar", "circles"}), row.version());
 }
 
 Service::Answer Service::OrgDisable(const Caller& caller, const json::object& request) {
@@ -258,23 +237,7 @@ Service::Answer Service::OrgEnable(const Caller& caller, const json::object& req
 
 Service::Answer Service::AgentToken(const Caller& caller, const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const auto name, AgentName(request));
-  NOROSHI_ASSIGN_OR_RETURN(const auto organization, FindOrganization(name.first));
-  if (organization.organization().disabled()) {
-    return Error{ErrorCode::kDenied,
-                 "organisation '" + name.first + "' is disabled; enable it first"};
-  }
-  NOROSHI_ASSIGN_OR_RETURN(const auto token, parts_.authority->NewToken(parts_.agent_address()));
-  v1::AgentTokenIssued issued;
-  issued.set_organization(name.first);
-  issued.set_agent(name.second);
-  issued.set_secret_sha256(token.secret_sha256);
-  issued.set_expires_at_ms(parts_.clock->NowMs() + identity::kTokenLifeMs);
-  NOROSHI_RETURN_IF_ERROR(
-      Execute(caller, v1::ENTRY_KIND_AGENT_TOKEN_ISSUED, issued.SerializeAsString()));
-  return json::object{{"organization", name.first},
-                      {"agent", name.second},
-                      {"expires_at", TimeJson(issued.expires_at_ms())},
-                      {"token", token.text}};
+  return parts_.api(caller.login, {{"method", "POST"}, {"path", AgentPath(name) + "/tokens"}});
 }
 
 Service::Answer Service::AgentList(const Caller&, const json::object&) {
@@ -293,22 +256,9 @@ Service::Answer Service::AgentList(const Caller&, const json::object&) {
 
 Service::Answer Service::AgentRevoke(const Caller& caller, const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const auto name, AgentName(request));
-  v1::AgentRevoked revoked;
-  revoked.set_organization(name.first);
-  revoked.set_agent(name.second);
-  NOROSHI_ASSIGN_OR_RETURN(*revoked.mutable_reason(),
-                           RequiredText(request, "reason", kNameBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(const auto row,
-                           parts_.store->Snapshot()->Agent(name.first, name.second));
-  if (!row.has_value()) {
-    return Error{ErrorCode::kNotFound, "no agent '" + name.first + "/" + name.second + "'"};
-  }
-  NOROSHI_RETURN_IF_ERROR(
-      Execute(caller, v1::ENTRY_KIND_AGENT_REVOKED, revoked.SerializeAsString()));
-  NOROSHI_ASSIGN_OR_RETURN(const auto after,
-                           parts_.store->Snapshot()->Agent(name.first, name.second));
-  if (!after.has_value()) return Error{ErrorCode::kInternal, "the agent's record is gone"};
-  return ToJson(*after);
+  return parts_.api(caller.login, {{"method", "POST"},
+                                   {"path", AgentPath(name) + "/revocation"},
+                                   {"body", Pick(request, {"reason"})}});
 }
 
 // ---- cases ----
@@ -342,44 +292,33 @@ Service::Answer Service::CaseShow(const Caller&, const json::object& request) {
 // ---- alerts ----
 
 Service::Answer Service::AlertIssue(const Caller& caller, const json::object& request) {
-  v1::AlertIssued issued;
-  v1::Alert& alert = *issued.mutable_alert();
+  json::object body = Pick(request, {"title_ja", "title_en", "text_ja", "text_en", "to"});
+  // Words in either case; what is empty or 0 is not said.
   NOROSHI_ASSIGN_OR_RETURN(const std::string kind, RequiredText(request, "kind", 64));
   NOROSHI_ASSIGN_OR_RETURN(const auto kind_value, FromWord<v1::AlertKind>(kind));
+  body["kind"] = render::Word(kind_value);
   NOROSHI_ASSIGN_OR_RETURN(const std::string tlp, RequiredText(request, "tlp", 64));
-  alert.set_tlp(sharing::TlpFromWord(tlp));
-  if (alert.tlp() == v1::TLP_UNSPECIFIED) {
-    return Invalid("tlp: '" + tlp + "' is none of CLEAR, GREEN, AMBER, AMBER+STRICT, RED");
+  const v1::Tlp marking = sharing::TlpFromWord(tlp);
+  body["tlp"] = marking == v1::TLP_UNSPECIFIED ? tlp : std::string(sharing::TlpWord(marking));
+  for (const auto& [key, name] : {std::pair("exercise", "exercise_id"),
+                                  {"circle", "circle"},
+                                  {"acknowledge_within", "acknowledge_within"}}) {
+    NOROSHI_ASSIGN_OR_RETURN(const std::string text, Text(request, key, kNameBytesMax));
+    if (!text.empty()) body[name] = text;
   }
-  alert.set_alert_id(parts_.random->UuidV7(parts_.clock->NowMs()).bytes());
-  alert.set_kind(kind_value);
-  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_title_ja(),
-                           RequiredText(request, "title_ja", kNameBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_title_en(),
-                           RequiredText(request, "title_en", kNameBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_text_ja(),
-                           RequiredText(request, "text_ja", kTextBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_text_en(),
-                           RequiredText(request, "text_en", kTextBytesMax));
-  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_exercise_id(), Identifier(request, "exercise", false));
-  NOROSHI_ASSIGN_OR_RETURN(*alert.mutable_circle(), Identifier(request, "circle", false));
-  NOROSHI_ASSIGN_OR_RETURN(const auto selectors, Texts(request, "to", sharing::kSelectorsMax));
-  if (selectors.empty()) return Invalid("to: nobody is named");
-  for (const auto& selector : selectors) {
-    const auto parsed = sharing::ParseSelector(selector);
-    if (!parsed.ok()) return parsed.error().Prefixed("to");
-    issued.add_audience(selector);
-  }
-  NOROSHI_ASSIGN_OR_RETURN(const std::string within, Text(request, "acknowledge_within", 32));
-  const auto duration = config::ParseDuration(within.empty() ? "0" : within);
-  if (!duration.ok()) return duration.error().Prefixed("acknowledge_within");
-  if (duration->count() > 0) alert.set_acknowledge_by_ms(parts_.clock->NowMs() + duration->count());
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t case_id, Number(request, "case_id", 0, UINT64_MAX));
   if (case_id != 0) {
     NOROSHI_ASSIGN_OR_RETURN(const auto row, parts_.store->Snapshot()->Case(case_id));
     if (!row.has_value()) return Error{ErrorCode::kNotFound, fmt::format("no case {}", case_id)};
+    body["case_id"] = case_id;
   }
-  issued.set_case_id(case_id);
+  NOROSHI_ASSIGN_OR_RETURN(api::AlertDraft draft, api::CheckAlertDraft(body));
+  v1::AlertIssued& issued = draft.issued;
+  v1::Alert& alert = *issued.mutable_alert();
+  alert.set_alert_id(parts_.random->UuidV7(parts_.clock->NowMs()).bytes());
+  if (draft.acknowledge_within_ms > 0) {
+    alert.set_acknowledge_by_ms(parts_.clock->NowMs() + draft.acknowledge_within_ms);
+  }
   issued.set_issued_by(caller.login);
   NOROSHI_RETURN_IF_ERROR(Execute(caller, v1::ENTRY_KIND_ALERT_ISSUED, issued.SerializeAsString()));
   return ShowAlert(alert.alert_id());

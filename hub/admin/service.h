@@ -1,16 +1,14 @@
 // What the admin socket can do: verbs over the journal and the state. A verb
 // that changes something appends an entry, waits until the engine has applied
-// it, and answers from the new state.
+// it, and answers from the new state. Where the API has a route for it, the verb
+// is that route under the caller's login.
 //
-// Threads: thread-safe; calls that change something run one after the other, so
-// that "read the record, change it, append it" is one step.
-// Lifetime: everything in Parts outlives the Service.
+// Threads: thread-safe. Lifetime: everything in Parts outlives the Service.
 #pragma once
 
 #include <boost/json/object.hpp>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "common/base/result.h"
@@ -18,7 +16,6 @@
 #include "common/runtime/random.h"
 #include "hub/admin/socket.h"
 #include "hub/engine/runner.h"
-#include "hub/identity/authority.h"
 #include "hub/journal/journal.h"
 #include "hub/store/store.h"
 
@@ -36,8 +33,6 @@ class Service {
     store::Store* store = nullptr;
     const Clock* clock = nullptr;
     Random* random = nullptr;
-    const identity::CertificateAuthority* authority = nullptr;
-    std::function<std::string()> agent_address;  // "HOST:PORT" for tokens.
     // Adds sessions, refusals and the like to a status answer.
     std::function<void(boost::json::object*)> add_status;
     // The API's routes, for somebody with this login at the socket.
@@ -77,6 +72,9 @@ class Service {
   Answer SetDisabled(const Caller& caller, const boost::json::object& request, bool disabled);
   Answer ShowOrganization(const std::string& id);
   Answer ShowAlert(const std::string& alert_id);
+  // version: of the record that was read; 0: none was there.
+  Answer PutOrganization(const Caller& caller, const v1::OrganizationSet& organization,
+                         boost::json::object body, uint64_t version);
   Result<store::OrganizationRow> FindOrganization(const std::string& id);
   // Appends, and returns when the state shows it.
   Result<void> Execute(const Caller& caller, v1::EntryKind kind, const std::string& body);
@@ -84,7 +82,6 @@ class Service {
   static const std::map<std::string, Verb, std::less<>>& Verbs();
 
   const Parts parts_;
-  std::mutex changes_;
 };
 
 }  // namespace noroshi::admin

@@ -44,6 +44,14 @@ std::string Call::Query(std::string_view name) const {
   return value == nullptr ? std::string() : *value;
 }
 
+Result<uint64_t> Call::NumberQuery(std::string_view name) const {
+  uint64_t number = 0;
+  if (!ReadNumber(Query(name), &number)) {
+    return Error{ErrorCode::kInvalid, fmt::format("{}: a number is expected", name)};
+  }
+  return number;
+}
+
 Result<size_t> Call::Limit() const {
   const std::string text = Query("limit");
   uint64_t limit = kPageDefault;
@@ -140,6 +148,12 @@ access::Object ObjectOf(const store::CaseRow& row) {
   access::Object object;
   object.tlp = row.tlp();
   object.circles.assign(row.circles().begin(), row.circles().end());
+  return object;
+}
+
+access::Object OwnedBy(const std::string& organization) {
+  access::Object object;
+  object.owner = organization;
   return object;
 }
 

@@ -72,6 +72,7 @@ class Call {
   Result<std::string> IdParam(std::string_view name) const;   // 16 bytes; kNotFound unless a UUID.
   // Query parameters; kInvalid names them.
   std::string Query(std::string_view name) const;
+  Result<uint64_t> NumberQuery(std::string_view name) const;
   Result<size_t> Limit() const;
   Result<std::string> Cursor() const;  // Decoded; empty: from the beginning.
   // The version in If-Match; 0 for "*". kConflict "stale:" if it is none of ours;
@@ -160,6 +161,7 @@ struct Route {
   std::string content_type = {};  // Of a body that is not JSON.
   // At the centre, if it is another deed there.
   std::optional<access::Deed> centre_deed = {};
+  std::string produces = {};  // Content type of an answer that is not JSON.
 
   access::Deed DeedOf(bool is_centre) const {
     return is_centre ? centre_deed.value_or(deed) : deed;
@@ -173,10 +175,12 @@ void AddOrganizationRoutes(std::vector<Route>* routes);
 void AddCaseRoutes(std::vector<Route>* routes);
 void AddReportRoutes(std::vector<Route>* routes);
 void AddAlertRoutes(std::vector<Route>* routes);
+void AddProposalRoutes(std::vector<Route>* routes);
 void AddQuestionRoutes(std::vector<Route>* routes);
 void AddSampleRoutes(std::vector<Route>* routes);
 void AddAuditRoutes(std::vector<Route>* routes);
 void AddEventRoutes(std::vector<Route>* routes);
+void AddOpenApiRoutes(std::vector<Route>* routes);
 
 // All of them, in the order of the document.
 const std::vector<Route>& Routes();
@@ -190,5 +194,7 @@ std::string EncodeCursor(std::string_view position);
 // What `object` is about: for authorising cases, reports, alerts.
 access::Object ObjectOf(const store::CaseRow& row);
 access::Object ObjectOf(const store::SubmissionRow& row);
+// What has no marking: records, deliveries.
+access::Object OwnedBy(const std::string& organization);
 
 }  // namespace noroshi::api

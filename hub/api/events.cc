@@ -7,7 +7,9 @@
 
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
+#include "hub/api/alert_json.h"
 #include "hub/api/call.h"
+#include "hub/api/questions.h"
 #include "hub/api/sessions.h"
 
 namespace noroshi::api {
@@ -20,15 +22,12 @@ std::string UuidText(const std::string& bytes) {
   return uuid.ok() ? uuid->ToString() : ToHex(bytes);
 }
 
-access::Object OwnedBy(const std::string& organization) {
-  access::Object object;
-  object.owner = organization;
-  return object;
-}
-
 bool MaySeeAlert(const store::View& view, const access::Actor& actor, const std::string& id) {
   const auto alert = view.Alert(id);
   if (!alert.ok() || !*alert) return false;
+  if (actor.centre || actor.kind == access::Actor::Kind::kLocal) {
+    return access::Decide(actor, Deed::kAlertRead, ObjectOf((*alert)->original())).allowed;
+  }
   const auto delivery = view.Delivery(id, actor.organization);
   if (!delivery.ok()) return false;
   // That there is an alert is no content: who may have its notice may know of it.
@@ -171,8 +170,9 @@ bool Events::May(const store::View& view, const access::Actor& actor, const Even
       return MaySeeAlert(view, actor, event.id);
     case Kind::kQuestion: {
       const auto row = view.Question(event.id);
-      return row.ok() && *row &&
-             access::Decide(actor, Deed::kQuestionRead, OwnedBy((*row)->organization())).allowed;
+      if (!row.ok() || !*row) return false;
+      const auto object = ObjectOfQuestion(view, actor, **row);
+      return object.ok() && access::Decide(actor, Deed::kQuestionRead, *object).allowed;
     }
     case Kind::kSample: {
       const auto row = view.Sample(event.id);
@@ -184,9 +184,12 @@ bool Events::May(const store::View& view, const access::Actor& actor, const Even
       }
       return access::Decide(actor, Deed::kSampleRead, object).allowed;
     }
-    case Kind::kProposal:
-      return access::Decide(actor, Deed::kAlertPropose, {}).allowed ||
-             access::Decide(actor, Deed::kAlertDecide, {}).allowed;
+    case Kind::kProposal: {
+      const auto row = view.Proposal(event.id);
+      return row.ok() && *row &&
+             access::Decide(actor, Deed::kAlertRead, ObjectOf((*row)->proposal().alert().alert()))
+                 .allowed;
+    }
     case Kind::kDelivery:
       return access::Decide(actor, Deed::kDeliveryRead, OwnedBy(event.id)).allowed;
   }
@@ -234,7 +237,11 @@ void AddEventRoutes(std::vector<Route>* routes) {
                      "Live events (server-sent) of what the caller may see",
                      "",
                      "",
-                     {}});
+                     {},
+                     Gate::kSession,
+                     {},
+                     {},
+                     "text/event-stream"});
 }
 
 }  // namespace noroshi::api

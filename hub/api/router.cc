@@ -52,11 +52,16 @@ const std::vector<Route>& Routes() {
     std::vector<Route> all;
     AddSignInRoutes(&all);
     AddPersonRoutes(&all);
+    AddOrganizationRoutes(&all);
     AddCaseRoutes(&all);
     AddReportRoutes(&all);
     AddSampleRoutes(&all);
+    AddAlertRoutes(&all);
+    AddProposalRoutes(&all);
+    AddQuestionRoutes(&all);
     AddAuditRoutes(&all);
     AddEventRoutes(&all);
+    AddOpenApiRoutes(&all);
     return all;
   }();
   return routes;

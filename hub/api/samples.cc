@@ -288,7 +288,11 @@ void AddSampleRoutes(std::vector<Route>* routes) {
        "Take its content, as a zip encrypted with AES-256",
        "SampleTake",
        "",
-       {}});
+       {},
+       Gate::kSession,
+       {},
+       {},
+       "application/zip"});
   AddAnalysisRequestRoutes(routes);
 }
 

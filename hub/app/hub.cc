@@ -353,10 +353,6 @@ Result<void> Hub::StartAdmin() {
   parts.store = store_.get();
   parts.clock = &clock_;
   parts.random = &SystemRandom();
-  parts.authority = authority_.get();
-  parts.agent_address = [this] {
-    return config_.public_address.empty() ? address() : config_.public_address;
-  };
   parts.add_status = [this](json::object* answer) { AddStatus(answer); };
   parts.api = [this](const std::string& login, const json::object& request) {
     return web_->api().HandleLocal(login, request);

@@ -21,6 +21,19 @@ bool CanBeIssued(const v1::Alert& alert) {
          alert.ByteSizeLong() <= kAlertBytesMax;
 }
 
+Addressing AddressingOf(const v1::Alert& alert, uint64_t case_id, const store::CaseRow* about) {
+  Addressing addressing;
+  if (alert.tlp() == v1::TLP_RED) addressing.purpose = sharing::Purpose::kNotice;
+  addressing.content.tlp = alert.tlp();
+  addressing.content.circle = alert.circle();
+  addressing.content.exercise_id = alert.exercise_id();
+  // About a case that does not exist: the strictest marking, so nobody.
+  if (case_id != 0) {
+    addressing.content.source = about != nullptr ? MarkingOfCase(*about) : sharing::Marking();
+  }
+  return addressing;
+}
+
 Batch::Effect Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
   Issue issue;
   issue.original.Swap(issued.mutable_alert());
@@ -29,20 +42,15 @@ Batch::Effect Batch::ApplyAlertIssued(v1::AlertIssued& issued) {
   NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Alert(alert.alert_id()));
   if (known) return kRefusedUsed;  // Issued twice: the first stands.
 
-  sharing::Content content;
-  content.tlp = alert.tlp();
-  content.circle = alert.circle();
-  content.exercise_id = alert.exercise_id();
   std::optional<store::CaseRow> about;
   if (issued.case_id() != 0) {
     NOROSHI_ASSIGN_OR_RETURN(about, LiveCase(issued.case_id()));
-    // About a case that does not exist: the strictest marking, so nobody.
-    content.source = about ? MarkingOfCase(*about) : sharing::Marking();
   }
+  const auto [purpose, content] = AddressingOf(alert, issued.case_id(), about ? &*about : nullptr);
   if (!content.source || !sharing::MayName(*content.source)) alert.clear_originator();
   alert.set_issued_at_ms(at_.time_ms);
   alert.clear_content_withheld();
-  if (alert.tlp() == v1::TLP_RED) issue.purpose = sharing::Purpose::kNotice;
+  issue.purpose = purpose;
   issue.selectors.assign(issued.audience().begin(), issued.audience().end());
   issue.case_id = about ? about->case_id() : issued.case_id();
   issue.issued_by = issued.issued_by();

@@ -15,6 +15,7 @@
 
 #include "common/base/result.h"
 #include "hub/engine/engine.h"
+#include "hub/engine/issuing.h"
 #include "hub/engine/prepare.h"
 #include "hub/sharing/audience.h"
 #include "hub/store/store.h"
@@ -29,8 +30,6 @@ struct Memory {
   std::map<std::string, store::OrganizationRow, std::less<>> organizations;
 };
 
-// The marking of what a case holds, as its row keeps it.
-sharing::Marking MarkingOfCase(const store::CaseRow& row);
 // Adds a submission's marking, consent, sector and circle to its case's. first: it
 // is the only one so far.
 void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseRow* row);

@@ -34,6 +34,7 @@ Batch::Effect Batch::ApplyOrganization(v1::OrganizationSet& organization) {
     memory_.meta.set_organizations(memory_.meta.organizations() + 1);
   }
   row.mutable_organization()->Swap(&organization);
+  row.set_version(row.version() + 1);
   Touch(row);
   applied_.identities_changed = true;
   return std::string();

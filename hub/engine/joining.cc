@@ -60,13 +60,17 @@ sharing::Marking MarkingOfCase(const store::CaseRow& row) {
   return marking;
 }
 
-store::Found<store::CaseRow> Batch::LiveCase(uint64_t case_id) const {
+store::Found<store::CaseRow> LiveCase(const store::View& state, uint64_t case_id) {
   for (uint32_t joins = 0; joins <= kJoinDepthMax; ++joins) {
-    NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Case(case_id));
+    NOROSHI_ASSIGN_OR_RETURN(auto row, state.Case(case_id));
     if (!row || row->status() != store::v1::CASE_STATUS_JOINED) return row;
     case_id = row->merged_into();
   }
   return std::optional<store::CaseRow>();
+}
+
+store::Found<store::CaseRow> Batch::LiveCase(uint64_t case_id) const {
+  return engine::LiveCase(state_, case_id);
 }
 
 Result<store::CaseRow> Batch::RequireCase(uint64_t case_id) const {

@@ -32,6 +32,10 @@ Batch::Effect Batch::Decide(const v1::ProposalDecided& decided) {
   row->set_decided_reason(decided.reason());
   if (decided.approved()) {
     v1::AlertIssued issued = row->proposal().alert();
+    if (row->proposal().acknowledge_within_ms() > 0) {
+      issued.mutable_alert()->set_acknowledge_by_ms(at_.time_ms +
+                                                    row->proposal().acknowledge_within_ms());
+    }
     issued.set_issued_by(row->proposed_by() + ", " + row->decided_by());
     NOROSHI_ASSIGN_OR_RETURN(std::string refused, ApplyAlertIssued(issued));
     if (!refused.empty()) return refused;

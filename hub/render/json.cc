@@ -49,12 +49,6 @@ json::array Attachments(const v1::MailFacts& mail) {
   return array;
 }
 
-// The text form where the bytes are a UUID, else hexadecimal.
-std::string UuidText(const std::string& bytes) {
-  const auto uuid = Uuid::FromBytes(bytes);
-  return uuid.ok() ? uuid->ToString() : ToHex(bytes);
-}
-
 }  // namespace
 
 std::string EnumWord(const google::protobuf::EnumDescriptor& type, int value) {
@@ -87,6 +81,11 @@ Result<int> EnumValue(const google::protobuf::EnumDescriptor& type, std::string_
     words += (words.empty() ? "" : ", ") + candidate;
   }
   return Error{ErrorCode::kInvalid, "'" + std::string(word) + "' is none of: " + words};
+}
+
+std::string UuidText(const std::string& bytes) {
+  const auto uuid = Uuid::FromBytes(bytes);
+  return uuid.ok() ? uuid->ToString() : ToHex(bytes);
 }
 
 std::string TlpLabel(v1::Tlp tlp) {

@@ -36,6 +36,9 @@ Result<E> FromWord(std::string_view word) {
 // TLP labels as FIRST writes them: "AMBER+STRICT". FromWord<v1::Tlp> reads them too.
 std::string TlpLabel(v1::Tlp tlp);
 
+// The text form where the bytes are a UUID, else hexadecimal.
+std::string UuidText(const std::string& bytes);
+
 // null for 0, else "2026-11-21T05:03:00.123Z".
 boost::json::value TimeJson(int64_t time_ms);
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/runtime/clock.h"
+#include "common/runtime/file.h"
 #include "common/runtime/random.h"
 #include "hub/api/api.h"
 #include "hub/api/schema.h"
@@ -51,7 +52,12 @@ class Desk {
         });
     NOROSHI_CHECK(runner.ok());
     runner_ = *std::move(runner);
+    auto authority = identity::CertificateAuthority::Create(
+        {folder_.path() + "/ca", &SystemFileSystem(), &SystemClock(), &SystemRandom()}, "Test");
+    NOROSHI_CHECK(authority.ok());
+    authority_ = *std::move(authority);
     Parts parts;
+    parts.authority = authority_.get();
     parts.journal = &journal_;
     parts.runner = runner_.get();
     parts.store = store_.get();
@@ -158,6 +164,7 @@ class Desk {
   support::TempDir folder_;
   engine::MemoryJournal journal_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<identity::CertificateAuthority> authority_;
   identity::PasswordHasher hasher_{&SystemRandom(), {8 * 1024, 1}};
   identity::Throttle throttle_{SystemRandom()};
   std::unique_ptr<engine::Runner> runner_;

@@ -10,10 +10,13 @@
 #include "common/crypto/crypto.h"
 #include "hub/access/policy.h"
 #include "hub/api/call.h"
+#include "hub/api/schema.h"
 #include "tests/unit/hub/api/desk.h"
 
 namespace noroshi::api {
 namespace {
+
+using access::Deed;
 
 constexpr char kOwn[] = "kasumi-ministry";
 constexpr char kOther[] = "shinko-agency";
@@ -34,6 +37,10 @@ struct Walker {
   Desk::Session session;
   access::Actor actor;
 };
+
+std::string KindOf(const Things& things) {
+  return things.owner == kOwn ? "ministry" : "incorporated_agency";
+}
 
 // What a body of each schema needs at least.
 json::value SampleBody(const std::string& schema, const Things& things) {
@@ -70,6 +77,24 @@ json::value SampleBody(const std::string& schema, const Things& things) {
       {"SampleTake", json::object{{"purpose", "p"}}},
       {"AnalysisAsk", json::object{{"text", "t"}}},
       {"AnalysisMove", json::object{{"state", "accepted"}}},
+      {"OrganizationPut", json::object{{"name_ja", "n"},
+                                       {"name_en", "n"},
+                                       {"kind", KindOf(things)},
+                                       {"circles", json::array{kCircle}}}},
+      {"AgentRevoke", json::object{{"reason", "r"}}},
+      {"AudienceAsk", json::object{{"tlp", "GREEN"}, {"to", json::array{"all"}}}},
+      {"AlertPropose", json::object{{"kind", "warning"},
+                                    {"tlp", "GREEN"},
+                                    {"to", json::array{"all"}},
+                                    {"title_ja", "t"},
+                                    {"title_en", "t"},
+                                    {"text_ja", "t"},
+                                    {"text_en", "t"}}},
+      {"ProposalDecide", json::object{{"approved", true}}},
+      {"AlertMark", json::object{{"mark", "read"}}},
+      {"QuestionAsk", json::object{{"organization", things.owner}, {"text", "t"}}},
+      {"QuestionAnswer", json::object{{"text", "t"}}},
+      {"QuestionWithdraw", json::object{{"reason", "r"}}},
   };
   const auto found = bodies.find(schema);
   EXPECT_NE(found, bodies.end()) << "the test knows no body for schema " << schema;
@@ -118,11 +143,56 @@ class WalkTest : public testing::Test {
     MakeSample(&things);
     things.ids["organization_id"] = owner;
     things.ids["person_id"] = "of-" + owner;
+    things.ids["agent_id"] = "agent";
     if (things_.empty() || things_.back().owner != owner) {
       desk_.SignIn("of-" + owner, owner, {v1::ROLE_REPORTER});
+      // Cut off before it ever enrolled: it has a row.
+      v1::AgentRevoked revoked;
+      revoked.set_organization(owner);
+      revoked.set_agent("agent");
+      desk_.Append(v1::ENTRY_KIND_AGENT_REVOKED, "", "admin:test", revoked.SerializeAsString());
     }
+    MakeAlert(&things);
+    MakeQuestion(&things);
     things.ids["session_id"] = std::string(64, '0');
     things_.push_back(std::move(things));
+  }
+
+  std::string NewId(const std::string& parameter, Things* things) {
+    const Uuid id = SystemRandom().UuidV7(desk_.now_ms());
+    things->ids[parameter] = id.ToString();
+    return id.bytes();
+  }
+
+  // One that was sent to the owner, and one that is proposed.
+  void MakeAlert(Things* things) {
+    v1::AlertIssued issued;
+    v1::Alert& alert = *issued.mutable_alert();
+    alert.set_alert_id(NewId("alert_id", things));
+    alert.set_kind(v1::ALERT_KIND_WARNING);
+    alert.set_tlp(things->tlp);
+    alert.set_title_ja(things->name);
+    if (things->circle) alert.set_circle(kCircle);
+    issued.add_audience("org:" + things->owner);
+    desk_.Append(v1::ENTRY_KIND_ALERT_ISSUED, "", "admin:test", issued.SerializeAsString());
+    things->delivered_to_own = things->owner == kOwn;
+    v1::Action action;
+    v1::ProposalMade& made = *action.mutable_proposal_made();
+    made.set_proposal_id(NewId("proposal_id", things));
+    *made.mutable_alert() = issued;
+    made.mutable_alert()->mutable_alert()->set_alert_id(
+        SystemRandom().UuidV7(desk_.now_ms()).bytes());
+    desk_.Append(action);
+  }
+
+  void MakeQuestion(Things* things) {
+    v1::Action action;
+    v1::QuestionAsked& asked = *action.mutable_question_asked();
+    asked.set_question_id(NewId("question_id", things));
+    asked.set_case_id(std::stoull(things->ids.at("case_id")));
+    asked.set_organization(things->owner);
+    asked.set_text(things->name);
+    desk_.Append(action);
   }
 
   void MakeReport(Things* things) {
@@ -173,6 +243,17 @@ class WalkTest : public testing::Test {
       object.tlp = things.tlp;
       if (things.circle) object.circles = {kCircle};
     };
+    if (names("alert_id") || route.pattern == "/alerts") {
+      object.received = !walker.actor.centre && (things.delivered_to_own || !names("alert_id"));
+      // A delivery is the organisation's own, and no content. That there is an alert may
+      // be known wherever it was sent.
+      if (route.deed == Deed::kDeliveryRead && object.received) object.owner = kOwn;
+      const bool notice = object.received && route.method == "GET";
+      if (names("alert_id") && !notice) mark();
+      return object;
+    }
+    if (names("proposal_id")) return mark(), object;
+    if (names("question_id")) return object.owner = things.owner, mark(), object;
     if (names("case_id")) return mark(), object;
     if (names("sequence") || names("sample_id") || names("request_id"))
       return object.owner = things.owner, mark(), object;
@@ -229,14 +310,27 @@ class WalkTest : public testing::Test {
         ASSERT_NE(answer.status, 403) << where;
         ASSERT_NE(answer.status, 404) << where;
       }
+      CheckShape(route, answer, where);
       return;
     }
-    const bool visible = access::Decide(walker.actor, access::ReadingDeed(deed), object).allowed;
+    access::Object known = object;
+    if (object.received) known.tlp = v1::TLP_CLEAR, known.circles.clear();
+    const bool visible = access::Decide(walker.actor, access::ReadingDeed(deed), known).allowed;
     const bool names_one = route.pattern.find('{') != std::string::npos;
     ASSERT_EQ(answer.status, visible || !names_one ? 403 : 404) << where;
   }
 
+  void CheckShape(const Route& route, const http::Response& answer, const std::string& where) {
+    // A journal in memory makes no receipts.
+    if (answer.status >= 300 || route.response.empty() || route.response == "ReportReceipt") return;
+    for (const FieldError& error : CheckAgainst(route.response, Body(answer))) {
+      ADD_FAILURE() << where << "\n" << error.pointer << ": " << error.detail;
+    }
+    ++shapes_;
+  }
+
   Desk desk_;
+  size_t shapes_ = 0;
   std::vector<Things> things_;
   std::vector<Walker> walkers_;
 };
@@ -247,12 +341,12 @@ TEST_F(WalkTest, EveryRouteAsksThePolicyAboutTheVeryObject) {
     for (const Things& things : things_) {
       for (const Walker& walker : walkers_) {
         Check(route, things, walker);
-        if (HasFatalFailure()) return;
+        if (HasFailure()) return;
         ++cells;
       }
     }
   }
-  std::printf("%zu cells\n", cells);
+  std::printf("%zu cells, %zu answers of the form that the document says\n", cells, shapes_);
   EXPECT_GE(cells, 5'000U);
 }
 
