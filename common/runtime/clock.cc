@@ -51,9 +51,9 @@ Result<int64_t> ParseUtc(std::string_view text) {
     int value = 0;
     const char* begin = full.data() + at;
     const auto [end, error] = std::from_chars(begin, begin + digits, value);
-    return error == std::errc() && end == begin + digits && *begin != '-' ? value : -1;
+    return error == std::errc() && end == begin + digits ? value : -1;
   };
-  if (full.size() != 24) return bad;
+  if (full.size() != 24 || full.front() == '-') return bad;
   std::tm parts{};
   parts.tm_year = number(0, 4) - 1900;
   parts.tm_mon = number(5, 2) - 1;
