@@ -14,24 +14,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr List kLists[] = {List::kCasesByStatus,
-                           List::kCasesByAssignee,
-                           List::kCasesByPriority,
-                           List::kCasesByEventType,
-                           List::kCasesByOrganization,
-                           List::kCasesByKind,
-                           List::kPersonsOf,
-                           List::kSessionsOf,
-                           List::kQuestionsOfCase,
-                           List::kQuestionsTo,
-                           List::kQuestionsOpen,
-                           List::kSamplesOfCase,
-                           List::kSamplesOf,
-                           List::kRequestsOfSample,
-                           List::kRequestsByState,
-                           List::kRequestsOf,
-                           List::kProposalsOpen,
-                           List::kAuditOf};
+constexpr List kLists[] = {
+    List::kCasesByStatus,    List::kCasesByAssignee,     List::kCasesByPriority,
+    List::kCasesByEventType, List::kCasesByOrganization, List::kCasesByKind,
+    List::kPersonsOf,        List::kSessionsOf,          List::kQuestionsOfCase,
+    List::kQuestionsTo,      List::kQuestionsOpen,       List::kSamplesOfCase,
+    List::kSamplesOf,        List::kRequestsOfSample,    List::kRequestsByState,
+    List::kRequestsOf,       List::kProposalsOpen,       List::kAuditOf};
 
 class ListsTest : public ::testing::Test {
  protected:
