@@ -14,6 +14,7 @@
 #include "common/runtime/random.h"
 #include "hub/app/backup.h"
 #include "hub/app/metrics.h"
+#include "hub/app/reserve.h"
 #include "hub/app/state_check.h"
 #include "hub/engine/rebuild.h"
 
@@ -47,17 +48,6 @@ size_t ConnectionsMax(int configured) {
        {"connections", static_cast<uint64_t>(room)},
        {"descriptors", static_cast<uint64_t>(limit.rlim_cur)}});
   return std::max(room, kConnectionsMin);
-}
-
-// What the configuration asks for; of a small disk a quarter, or nothing would be left to use.
-Result<uint64_t> ReserveBytes(uint64_t configured, const std::string& folder) {
-  std::error_code error;
-  const auto space = std::filesystem::space(folder, error);
-  if (error) return Error{ErrorCode::kIo, "free space of " + folder + ": " + error.message()};
-  const uint64_t most = space.capacity / kShares;
-  if (configured <= most) return configured;
-  Log(Level::kWarning, "reserve_limited", {{"configured", configured}, {"reserve", most}});
-  return most;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "common/base/encoding.h"
 #include "common/config/config.h"
 #include "common/tls/address.h"
+#include "hub/app/reserve.h"
 #include "hub/render/json.h"
 
 namespace noroshi::app {
@@ -143,8 +144,8 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
   if (!hub.public_address.empty()) CheckHostPort(root, "public_address", hub.public_address);
   hub.admin_group = root.Sub("admin").String("group", "");
   ReadWeb(root, &hub);
-  hub.free_space_reserve_bytes =
-      root.Sub("journal").Size("free_space_reserve", {kReserveBytesMin, 1024 * kGiB}, 256 * kMiB);
+  hub.free_space_reserve_bytes = root.Sub("journal").Size(
+      "free_space_reserve", {kReserveBytesMin, 1024 * kGiB}, kReserveDefault);
   hub.analysis_workers = static_cast<int>(root.Sub("analysis").Integer("workers", {1, 64}, 2));
   config::Table limits = root.Sub("limits");
   hub.memory_budget_bytes = limits.Size("memory_budget", {32 * kMiB, 64 * kGiB}, 512 * kMiB);

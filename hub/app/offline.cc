@@ -13,6 +13,7 @@
 #include "hub/app/backup.h"
 #include "hub/app/data_lock.h"
 #include "hub/app/hub_config.h"
+#include "hub/app/reserve.h"
 #include "hub/app/secrets.h"
 #include "hub/app/state_check.h"
 #include "hub/engine/rebuild.h"
@@ -148,6 +149,8 @@ Result<json::object> Init(const InitRequest& request) {
   journal::RocksJournalOptions options = JournalOptions(layout, secrets);
   options.hub_name = request.name;
   options.create_if_missing = true;
+  NOROSHI_ASSIGN_OR_RETURN(options.free_space_reserve_bytes,
+                           ReserveBytes(kReserveDefault, layout.data));
   NOROSHI_ASSIGN_OR_RETURN(const auto journal, journal::OpenRocksJournal(options));
   NOROSHI_ASSIGN_OR_RETURN(const std::string link, AddCentre(journal.get(), request));
   // Last: a folder with a configuration is a whole hub.

@@ -15,7 +15,8 @@ bool IsMember(const v1::OrganizationSet& organization, std::string_view circle) 
 bool Selects(const Selector& selector, const v1::OrganizationSet& organization) {
   switch (selector.type) {
     case Type::kAll:
-      return true;
+      // The centre is who sends.
+      return organization.kind() != v1::ORGANIZATION_KIND_CENTRE;
     case Type::kKind:
       return organization.kind() == selector.kind;
     case Type::kSector:

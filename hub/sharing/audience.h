@@ -44,9 +44,9 @@ namespace noroshi::sharing {
 
 inline constexpr size_t kSelectorsMax = 64;
 
-// `all`, `kind:<organization kind>`, `sector:<id>`, `ceptoar:<id>`, `org:<id>`,
-// `circle:<id>`. Kinds: ministry, incorporated_agency, operator, ceptoar, police,
-// partner, centre.
+// `all` (everybody but the centre itself), `kind:<organization kind>`, `sector:<id>`,
+// `ceptoar:<id>`, `org:<id>`, `circle:<id>`. Kinds: ministry, incorporated_agency, operator,
+// ceptoar, police, partner, centre.
 struct Selector {
   enum class Type { kAll, kKind, kSector, kCeptoar, kOrganization, kCircle };
   Type type = Type::kAll;

@@ -42,6 +42,9 @@ std::vector<v1::OrganizationSet> World() {
   return world;
 }
 
+// Of the world's organisations: `all` does not mean the centre itself.
+constexpr size_t kOfTheCentre = 3;
+
 class AudienceTest : public ::testing::Test {
  protected:
   AudienceTest() : world_(World()) {
@@ -137,8 +140,17 @@ TEST_F(AudienceTest, AmberNeedsSomethingNarrowerThanAll) {
   EXPECT_THAT(Recipients(Purpose::kAlert, Plain(v1::TLP_AMBER), {"all"}), IsEmpty());
   EXPECT_EQ(Recipients(Purpose::kAlert, Plain(v1::TLP_AMBER), {"all", "kind:operator"}).size(), 3u);
   const auto excluded = Decide(Purpose::kAlert, Plain(v1::TLP_AMBER), {"all"}).excluded;
-  EXPECT_EQ(excluded.size(), world_.size());
+  EXPECT_EQ(excluded.size(), world_.size() - kOfTheCentre);
   EXPECT_EQ(excluded[0].reason, "tlp_amber");
+}
+
+TEST_F(AudienceTest, TheCentreIsNotAmongAllButCanBeNamed) {
+  const auto all = Recipients(Purpose::kAlert, Plain(v1::TLP_GREEN), {"all"});
+  for (const std::string& id : all) EXPECT_EQ(id.find("centre"), std::string::npos) << id;
+  EXPECT_EQ(Recipients(Purpose::kAlert, Plain(v1::TLP_GREEN), {"kind:centre"}).size(),
+            kOfTheCentre);
+  EXPECT_THAT(Recipients(Purpose::kAlert, Plain(v1::TLP_GREEN), {"org:centre"}),
+              ElementsAre("centre"));
 }
 
 TEST_F(AudienceTest, AmberStrictGoesToNamedOrganisationsOnly) {
@@ -157,7 +169,7 @@ TEST_F(AudienceTest, RedNeverGoesToAgentsButNamedOnesGetANotice) {
 
 TEST_F(AudienceTest, CircleConfinesWhateverTheSelector) {
   const auto members = Recipients(Purpose::kAlert, Plain(v1::TLP_GREEN, "council"), {"all"});
-  EXPECT_EQ(members.size(), 7u);
+  EXPECT_EQ(members.size(), 6u);  // One of each kind but the centre's.
   for (const std::string& id : members) EXPECT_NE(id.find(".circle"), std::string::npos);
   EXPECT_THAT(Recipients(Purpose::kAlert, Plain(v1::TLP_GREEN, "council"), {"org:ministry"}),
               IsEmpty());
@@ -260,7 +272,8 @@ TEST_F(AudienceTest, EveryCombinationFollowsTheRules) {
               const bool named = selector == "org:" + org.id();
               const bool member = org.circles_size() > 0;
               const bool finance = org.sector() == "finance";
-              const bool selected = named || selector == "all" ||
+              const bool is_centre = org.kind() == v1::ORGANIZATION_KIND_CENTRE;
+              const bool selected = named || (selector == "all" && !is_centre) ||
                                     selector == "kind:" + std::string(KindWord(org.kind())) ||
                                     (selector == "sector:finance" && finance) ||
                                     (selector == "ceptoar:bank" && org.ceptoar() == "bank") ||
