@@ -221,7 +221,8 @@ Result<void> Hub::MakeWeb(const Secrets& secrets) {
   parts.tls.certificate_chain_pem = server.chain_pem;
   parts.tls.private_key_pem = server.key_pem;
   parts.tls.ca_pem = authority_->ca_pem();
-  parts.tls.clock = &SystemClock();
+  parts.tls.clock = &clock_;
+  parts.clock = &clock_;
   parts.master_key = secrets.master_key;
   parts.agent_address = [this] {
     return config_.public_address.empty() ? address() : config_.public_address;

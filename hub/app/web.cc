@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/crypto/crypto.h"
-#include "common/runtime/clock.h"
 #include "common/runtime/file.h"
 #include "common/runtime/random.h"
 #include "common/tls/address.h"
@@ -43,7 +42,7 @@ Result<std::unique_ptr<Web>> Web::Make(Parts parts) {
   api_parts.journal = web->parts_.journal;
   api_parts.runner = web->parts_.runner;
   api_parts.store = web->parts_.store;
-  api_parts.clock = &SystemClock();
+  api_parts.clock = web->parts_.clock;
   api_parts.random = &SystemRandom();
   api_parts.authority = web->parts_.authority;
   api_parts.hasher = &web->hasher_;
@@ -74,7 +73,7 @@ Result<void> Web::MakeOidc() {
   }
   getter_ = identity::MakeHttpsGetter(config.oidc_ca_file);
   options.http = getter_.get();
-  options.clock = &SystemClock();
+  options.clock = parts_.clock;
   options.random = &SystemRandom();
   auto client = identity::OidcClient::Create(options);
   if (!client.ok()) return client.error().Prefixed("openid_connect");
@@ -92,7 +91,7 @@ Result<void> Web::MakeServer() {
   NOROSHI_ASSIGN_OR_RETURN(
       server_, http::Server::Make(
                    options, [this](const http::Request& request) { return Handle(request); },
-                   SystemClock()));
+                   *parts_.clock));
   address_ = server_->address();
   return {};
 }

@@ -24,6 +24,7 @@ class Web {
     engine::Runner* runner = nullptr;
     store::Store* store = nullptr;
     const identity::CertificateAuthority* authority = nullptr;
+    const Clock* clock = nullptr;
     tls::ServerOptions tls;  // The same certificate as for agents.
     std::string master_key;
     std::function<std::string()> agent_address;
