@@ -170,9 +170,11 @@ struct Route {
 
 // Each file of routes adds its own.
 void AddSignInRoutes(std::vector<Route>* routes);
+void AddCredentialRoutes(std::vector<Route>* routes);
 void AddPersonRoutes(std::vector<Route>* routes);
 void AddOrganizationRoutes(std::vector<Route>* routes);
 void AddCaseRoutes(std::vector<Route>* routes);
+void AddCaseChangeRoutes(std::vector<Route>* routes);
 void AddReportRoutes(std::vector<Route>* routes);
 void AddAlertRoutes(std::vector<Route>* routes);
 void AddProposalRoutes(std::vector<Route>* routes);

@@ -51,9 +51,11 @@ const std::vector<Route>& Routes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
     AddSignInRoutes(&all);
+    AddCredentialRoutes(&all);
     AddPersonRoutes(&all);
     AddOrganizationRoutes(&all);
     AddCaseRoutes(&all);
+    AddCaseChangeRoutes(&all);
     AddReportRoutes(&all);
     AddSampleRoutes(&all);
     AddAlertRoutes(&all);
