@@ -98,6 +98,7 @@ int Main(int argc, char** argv) {
       sub->add_option("--spooled", options.spooled, "Reports in the agent's spool (20,000)");
       sub->add_option("--entries", options.entries, "Journal entries at a restart (1,000,000)");
     }
+    if (bench.run == RunApi) sub->add_option("--cases", options.entries, "Cases (1,000,000)");
     if (bench.run == RunFanout) {
       sub->add_option("--agents-each", options.agents_each, "Agents of each organisation (1)");
     }
