@@ -96,8 +96,7 @@ Roles RolesOf(const Actor& actor) {
   for (const v1::Role role : actor.roles) {
     if (role > v1::ROLE_UNSPECIFIED && role <= v1::ROLE_LIAISON) roles |= Bit(role);
   }
-  const Roles members = kReporter | kLiaison;
-  return actor.centre ? roles & ~members : roles & members;
+  return actor.centre ? roles & ~kMembers : roles & kMembers;
 }
 
 bool IsCleared(const Actor& actor, const std::vector<std::string>& circles) {

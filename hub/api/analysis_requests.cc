@@ -13,19 +13,22 @@ using access::Deed;
 using render::TimeJson;
 using render::Word;
 
-std::string Path(const std::string& id) { return "/analysis-requests/" + UuidText(id); }
+std::string Path(const std::string& id) { return "/analysis-requests/" + render::UuidText(id); }
 
 json::object Withheld(const store::AnalysisRequestRow& row) {
-  return {{"request_id", UuidText(row.request_id())}, {"sample_id", UuidText(row.sample_id())},
-          {"organization", row.organization()},       {"state", Word(row.state())},
-          {"asked_at", TimeJson(row.asked_at_ms())},  {"withheld", true}};
+  return {{"request_id", render::UuidText(row.request_id())},
+          {"sample_id", render::UuidText(row.sample_id())},
+          {"organization", row.organization()},
+          {"state", Word(row.state())},
+          {"asked_at", TimeJson(row.asked_at_ms())},
+          {"withheld", true}};
 }
 
 Result<json::object> RequestJson(const Call& call, const store::AnalysisRequestRow& row) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string asked_by, ActorShown(call, row.asked_by()));
   NOROSHI_ASSIGN_OR_RETURN(const std::string moved_by, ActorShown(call, row.moved_by()));
-  return json::object{{"request_id", UuidText(row.request_id())},
-                      {"sample_id", UuidText(row.sample_id())},
+  return json::object{{"request_id", render::UuidText(row.request_id())},
+                      {"sample_id", render::UuidText(row.sample_id())},
                       {"organization", row.organization()},
                       {"text", row.text()},
                       {"asked_by", asked_by},

@@ -11,16 +11,12 @@
 #include "hub/api/call.h"
 #include "hub/api/questions.h"
 #include "hub/api/sessions.h"
+#include "hub/render/json.h"
 
 namespace noroshi::api {
 namespace {
 
 using access::Deed;
-
-std::string UuidText(const std::string& bytes) {
-  const auto uuid = Uuid::FromBytes(bytes);
-  return uuid.ok() ? uuid->ToString() : ToHex(bytes);
-}
 
 bool MaySeeAlert(const store::View& view, const access::Actor& actor, const std::string& id) {
   const auto alert = view.Alert(id);
@@ -200,7 +196,7 @@ void Events::Send(const Event& event, http::EventSink* sink) {
   static constexpr std::string_view kNames[] = {"case",   "alert",    "question",
                                                 "sample", "proposal", "delivery"};
   const bool is_case = event.kind == Kind::kCase;
-  std::string id = is_case ? std::to_string(ReadBigEndian64(event.id)) : UuidText(event.id);
+  std::string id = is_case ? std::to_string(ReadBigEndian64(event.id)) : render::UuidText(event.id);
   if (event.kind == Kind::kDelivery) id = event.id;
   sink->Send(std::to_string(event.at), kNames[static_cast<size_t>(event.kind)],
              fmt::format(R"({{"id":"{}"}})", id));

@@ -160,7 +160,7 @@ Reply AnswerFiled(const Call& call, const journal::Acceptance& acceptance,
   Reply reply;
   reply.status = 201;
   reply.body = json::object{{"sequence", acceptance.sequence},
-                            {"submission_id", UuidText(submission_id)},
+                            {"submission_id", render::UuidText(submission_id)},
                             {"leaf_hash", ToHex(acceptance.receipt.leaf_hash())},
                             {"log_id", ToHex(call.parts().journal->log_id())}};
   reply.headers.Set("Location", fmt::format("/api/v1/reports/{}", acceptance.sequence));

@@ -97,9 +97,4 @@ Result<std::string> ActorShown(const Call& call, const std::string& actor) {
   return is_own ? actor : std::string(kCentre);
 }
 
-std::string UuidText(const std::string& bytes) {
-  const auto uuid = Uuid::FromBytes(bytes);
-  return uuid.ok() ? uuid->ToString() : std::string();
-}
-
 }  // namespace noroshi::api

@@ -39,7 +39,4 @@ json::object HandlingJson(const v1::Handling& handling);
 // Who did something. A member is told of the centre's persons only that it was the
 // centre.
 Result<std::string> ActorShown(const Call& call, const std::string& actor);
-// The text form of 16 bytes; empty for none.
-std::string UuidText(const std::string& bytes);
-
 }  // namespace noroshi::api

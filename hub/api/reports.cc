@@ -20,7 +20,7 @@ using render::Word;
 // What is known of a report whose content is to be recorded when it is read.
 json::object Withheld(const Call& call, const store::SubmissionRow& row) {
   json::object object{{"sequence", row.sequence()},
-                      {"submission_id", UuidText(row.submission_id())},
+                      {"submission_id", render::UuidText(row.submission_id())},
                       {"kind", Word(row.kind())},
                       {"organization", row.organization()},
                       {"accepted_at", TimeJson(row.accepted_at_ms())},
@@ -46,7 +46,7 @@ Result<json::object> ReportJson(const Call& call, const store::SubmissionRow& ro
   object.erase("case_id");
   object.erase("joined_reason");
   object["relation"] = Word(update.relation());
-  object["case_reference"] = UuidText(update.case_reference());
+  object["case_reference"] = render::UuidText(update.case_reference());
   return object;
 }
 
@@ -162,7 +162,7 @@ json::object FiledIncident(const v1::IncidentReport& incident) {
     figures[field->name()] = reflection->GetUInt64(incident.figures(), field);
   }
   return {{"stage", Word(incident.stage())},
-          {"thread_id", UuidText(incident.thread_id())},
+          {"thread_id", render::UuidText(incident.thread_id())},
           {"occurred_at", TimeJson(incident.occurred_at_ms())},
           {"detected_at", TimeJson(incident.detected_at_ms())},
           {"title", incident.title()},
@@ -248,7 +248,7 @@ Result<Reply> ShowReport(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindReport(call));
   NOROSHI_ASSIGN_OR_RETURN(json::object object, ReportJson(call, row));
   object["handling"] = HandlingJson(row.handling());
-  object["thread_id"] = UuidText(row.thread_id());
+  object["thread_id"] = render::UuidText(row.thread_id());
   object["conflicts"] = row.conflicts();
   NOROSHI_ASSIGN_OR_RETURN(object["filed"], FiledJson(call, row));
   NOROSHI_RETURN_IF_ERROR(AddFindings(call, row, &object));

@@ -35,11 +35,11 @@ Result<store::SampleRow> FindSample(Call& call) {
 
 namespace {
 
-std::string Path(const std::string& id) { return "/samples/" + UuidText(id); }
+std::string Path(const std::string& id) { return "/samples/" + render::UuidText(id); }
 
 // What is known of a sample whose facts are to be recorded when they are read.
 json::object Withheld(const store::SampleRow& row) {
-  return {{"sample_id", UuidText(row.sample_id())},
+  return {{"sample_id", render::UuidText(row.sample_id())},
           {"organization", row.organization()},
           {"tlp", render::TlpLabel(row.handling().tlp())},
           {"stored_at", TimeJson(row.stored_at_ms())},
@@ -55,13 +55,13 @@ Result<void> AddCase(const Call& call, const store::SampleRow& row, json::object
   }
   NOROSHI_ASSIGN_OR_RETURN(const auto first,
                            call.view().FirstInCase(row.case_id(), row.organization()));
-  (*object)["case_reference"] = UuidText(first.value_or(""));
+  (*object)["case_reference"] = render::UuidText(first.value_or(""));
   return {};
 }
 
 Result<json::object> SampleJson(const Call& call, const store::SampleRow& row) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string stored_by, ActorShown(call, row.stored_by()));
-  json::object object{{"sample_id", UuidText(row.sample_id())},
+  json::object object{{"sample_id", render::UuidText(row.sample_id())},
                       {"organization", row.organization()},
                       {"name", row.name()},
                       {"sha256", ToHex(row.sha256())},
@@ -242,7 +242,7 @@ Result<Reply> TakeSample(Call& call) {
   http::Response response;
   response.headers.Set("Content-Type", "application/zip");
   response.headers.Set("Content-Disposition", fmt::format("attachment; filename=\"sample-{}.zip\"",
-                                                          UuidText(row.sample_id())));
+                                                          render::UuidText(row.sample_id())));
   response.headers.Set("Cache-Control", "no-store");
   response.body = std::move(archive);
   Reply reply;
