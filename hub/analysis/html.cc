@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 38> kBlocks = {
 constexpr std::array<std::string_view, 14> kVoid = {"area",  "base",   "br",    "col",  "embed",
                                                     "hr",    "img",    "input", "link", "meta",
                                                     "param", "source", "track", "wbr"};
-// Their content is text to the tokenizer, and not shown (a text area's is).
+// Their content is text to the tokenizer, tags and all.
 constexpr std::array<std::string_view, 7> kRawText = {"iframe",   "noembed", "script", "style",
                                                       "textarea", "title",   "xmp"};
 // An end tag of these ends whatever is open inside.
@@ -125,9 +125,12 @@ class Reader {
 
   void OnTag() {
     if (!tag_.closing) CollectLinks();
-    if (!tag_.closing && Contains(kRawText, tag_.name)) {
-      // A text area's content is what a person sees in it.
-      SkipRawText(tag_.name == "textarea");
+    if ((tag_.name == "svg" || tag_.name == "math") && !tag_.self_closing) {
+      foreign_ = tag_.closing ? std::max(0, foreign_ - 1) : foreign_ + 1;
+    }
+    // Inside of drawings and formulas all elements are ordinary ones.
+    if (!tag_.closing && foreign_ == 0 && Contains(kRawText, tag_.name)) {
+      SkipRawText();
       return;
     }
     if (tag_.closing && tag_.name == "a") EndAnchor();
@@ -167,19 +170,20 @@ class Reader {
     }
   }
 
-  void SkipRawText(bool visible) {
+  void SkipRawText() {
     const size_t begin = at_;
-    for (size_t at = html_.find("</", at_); at != std::string_view::npos;
-         at = html_.find("</", at + 2)) {
-      if (!StartsWithNoCase(html_.substr(at + 2), tag_.name)) continue;
-      at_ = std::min(html_.find('>', at), html_.size());
-      if (at_ < html_.size()) ++at_;
-      if (visible && !Hidden()) {
-        content_.text += DecodeCharacterReferences(html_.substr(begin, at - begin));
-      }
-      return;
+    size_t end = html_.find("</", at_);
+    while (end != std::string_view::npos &&
+           !StartsWithNoCase(html_.substr(end + 2, kHtmlNameBytesMax), tag_.name)) {
+      end = html_.find("</", end + 2);
     }
-    at_ = html_.size();
+    end = std::min(end, html_.size());
+    at_ = std::min(std::min(html_.find('>', end), html_.size() - 1) + 1, html_.size());
+    if (mso_ || tag_.name == "script" || tag_.name == "style") return;
+    // Not all programs read these alike: what one hides, another shows.
+    const bool shown = !Hidden() && (tag_.name == "textarea" || tag_.name == "xmp");
+    std::string& text = shown ? content_.text : content_.hidden_text;
+    text += DecodeCharacterReferences(html_.substr(begin, end - begin));
   }
 
   void CollectLinks() {
@@ -260,6 +264,7 @@ class Reader {
   std::vector<std::string> hidden_;  // Open elements, from the hidden one on.
   size_t anchor_ = kNoAnchor;        // The open anchor's link.
   size_t anchor_text_ = 0;
+  int foreign_ = 0;  // Open <svg> and <math>.
   bool no_comment_end_ = false;
 };
 

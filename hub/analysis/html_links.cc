@@ -14,7 +14,7 @@ struct LinkRule {
 };
 // The first rule that fits counts.
 constexpr LinkRule kRules[] = {
-    {"href", "link", v1::LINK_PLACE_RESOURCE},   {"href", "base", v1::LINK_PLACE_BASE},
+    {"href", "link", v1::LINK_PLACE_FRAME},      {"href", "base", v1::LINK_PLACE_BASE},
     {"href", "", v1::LINK_PLACE_ANCHOR},         {"xlink:href", "", v1::LINK_PLACE_ANCHOR},
     {"data-href", "", v1::LINK_PLACE_ANCHOR},    {"action", "", v1::LINK_PLACE_FORM},
     {"formaction", "", v1::LINK_PLACE_FORM},     {"src", "iframe", v1::LINK_PLACE_FRAME},

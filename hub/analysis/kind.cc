@@ -29,10 +29,22 @@ constexpr std::string_view kRequests[] = {
     "contactar", "répond", "contactez", "antwort", "kontaktieren", "melden sie sich",
     "neem contact", "beantwoord", "reageer", "rispond", "contattare"};
 
-std::string FirstRequest(std::string_view text) {
-  const std::string words = text::NormaliseForMatching(TruncateUtf8(text, kKindTextBytesMax));
-  for (const std::string_view request : kRequests) {
-    if (words.find(request) != std::string::npos) return std::string(request);
+// Of a file or link that did not survive being forwarded inside a text.
+constexpr std::string_view kNamesFile[] = {
+    "添付の",       "添付いたし",         "添付しま",      "添付ファイルを",    "別添の",
+    "圧縮ファイル", "find attached",      "attached file", "attached document", "see attached",
+    "the attached", "open the attachment"};
+constexpr std::string_view kNamesLink[] = {
+    "クリック",   "リンクから",   "リンクより",  "下記url",   "こちらから",   "こちらより",
+    "ログイン",   "click",        "unsubscribe", "log in",    "sign in",      "verify your",
+    "verify now", "claim",        "désabonner",  "cliquez",   "clique aqui",  "descadastr",
+    "haga clic",  "hier klicken", "abmelden",    "klik hier", "uitschrijven", "clicca"};
+
+// In the form of NormaliseForMatching; empty: none of them.
+template <size_t N>
+std::string FirstOf(const std::string_view (&phrases)[N], std::string_view words) {
+  for (const std::string_view phrase : phrases) {
+    if (words.find(phrase) != std::string::npos) return std::string(phrase);
   }
   return {};
 }
@@ -81,7 +93,7 @@ bool IsRealLink(const v1::MailLink& link) {
   return true;
 }
 
-void DecideKind(std::string_view text, v1::MailFacts* facts) {
+void DecideKind(std::string_view text, bool inlined, v1::MailFacts* facts) {
   for (const v1::AttachmentFacts& file : facts->attachments()) {
     if (!IsRealAttachment(file)) continue;
     std::string reason = "attachment: " + Quoted(file.name());
@@ -101,7 +113,21 @@ void DecideKind(std::string_view text, v1::MailFacts* facts) {
         facts);
     return;
   }
-  const std::string request = FirstRequest(text);
+  const std::string words = text::NormaliseForMatching(TruncateUtf8(text, kKindTextBytesMax));
+  if (inlined) {
+    const std::string file = FirstOf(kNamesFile, words);
+    const std::string lost = FirstOf(kNamesLink, words);
+    if (!file.empty()) {
+      Set(v1::MAIL_KIND_ATTACHMENT, "attachment_lost: forwarded without it, says " + Quoted(file),
+          facts);
+      return;
+    }
+    if (!lost.empty()) {
+      Set(v1::MAIL_KIND_URL, "url_lost: forwarded without it, says " + Quoted(lost), facts);
+      return;
+    }
+  }
+  const std::string request = FirstOf(kRequests, words);
   const bool elsewhere =
       std::any_of(facts->mismatches().begin(), facts->mismatches().end(),
                   [](const std::string& mismatch) { return mismatch.starts_with("reply_to:"); });

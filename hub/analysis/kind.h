@@ -10,8 +10,10 @@
 
 namespace noroshi::analysis {
 
-// Sets kind and kind_reason from what the facts hold; text is the whole visible text.
-void DecideKind(std::string_view text, v1::MailFacts* facts);
+// Sets kind and kind_reason from what the facts hold; text is the whole visible
+// text, inlined: it was forwarded inside another, which may have cost it its links
+// and files.
+void DecideKind(std::string_view text, bool inlined, v1::MailFacts* facts);
 
 // Whether the file can be the point of a mail: not a picture of its own text, a
 // calendar entry, a signature or a report on delivery.

@@ -49,7 +49,7 @@ class MailReader {
     // What a limit cut off may still be read as it stands.
     if (!reading_.limit.empty()) view.unseen += text::ToValidUtf8(raw);
     Fill(*message, std::move(view));
-    DecideKind(text_, &reading_.facts);
+    DecideKind(text_, inlined_, &reading_.facts);
     return std::move(reading_);
   }
 
@@ -209,11 +209,10 @@ class MailReader {
     std::string from = message.headers.from;
     size_t offset = 0;  // Of the inner text in view.text, for the links.
     std::string text = std::move(view.text);
-    bool inlined = false;
     for (int i = 0; i < kInlineForwardsMax; ++i) {
       std::optional<InlineForward> forward = FindInlineForward(subject, from, text);
       if (!forward) break;
-      inlined = true;
+      inlined_ = true;
       // Quoting was stripped: places inside a second forward are no longer exact.
       if (i == 0) offset = forward->offset;
       cover_.text.append(text, 0, forward->offset).push_back('\n');
@@ -221,11 +220,11 @@ class MailReader {
       if (!forward->subject.empty()) subject = std::move(forward->subject);
       if (!forward->from.empty()) from = std::move(forward->from);
     }
-    if (inlined) facts.set_unwrapped(true);
+    if (inlined_) facts.set_unwrapped(true);
     facts.set_subject(Field(subject));
     facts.set_from(Field(from));
     // Inside a text only these two are known of the mail that was forwarded.
-    if (inlined) {
+    if (inlined_) {
       MessageHeaders inner;
       inner.Add("From", from);
       facts.set_from_address(inner.from_address);
@@ -307,6 +306,7 @@ class MailReader {
   LinkCollector links_{&reading_.facts, &reading_.limit};
   View cover_;  // Of all covers that were taken off.
   std::string text_;
+  bool inlined_ = false;  // Forwarded inside a text.
   size_t text_bytes_ = 0;
 };
 

@@ -182,7 +182,7 @@ class Walker {
   // The mail, or the mails of an mbox.
   void AddMessages(std::string_view raw, int depth, MimeNode* parent) {
     for (const std::string_view mail : SplitMailbox(raw)) {
-      if (!CountPart()) return;
+      if (depth >= 0 && !CountPart()) return;
       parent->children.push_back(Message(mail, depth + 1));
     }
   }
