@@ -7,7 +7,7 @@
 #include <unicode/uscript.h>
 #include <unicode/utf8.h>
 
-#include <bitset>
+#include <array>
 
 #include "common/base/check.h"
 #include "common/base/encoding.h"
@@ -56,7 +56,7 @@ UChar32 FoldVariant(UChar32 c) {
   }
 }
 
-bool IsJapanese(UChar32 c) {
+bool AskIsJapanese(UChar32 c) {
   if (c == 0x30fc || c == 0x3005 || (c >= 0x3001 && c <= 0x3003) || c == 0x300c || c == 0x300d) {
     return true;
   }
@@ -65,34 +65,52 @@ bool IsJapanese(UChar32 c) {
   return script == USCRIPT_HAN || script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA;
 }
 
-// Characters whose normal form beside any others of their kind is themselves: asking the
-// normaliser for each costs more than everything else. Computed from it, once.
-class PlainCharacters {
+// What is asked of nearly every character, for those of most texts: asking ICU each time cost
+// more than all the rest.
+class Characters {
  public:
-  static constexpr UChar32 kFirst = 0x3000;  // Kana and han: what Japanese is written in.
-  static constexpr UChar32 kEnd = 0xa000;
-
-  static const PlainCharacters& Get() {
-    static const PlainCharacters* instance = new PlainCharacters();  // As long as the process.
+  static const Characters& Get() {
+    static const Characters* instance = new Characters();  // As long as the process.
     return *instance;
   }
-  // Its normal form alone is itself, and nothing before it takes part in that.
-  bool IsPlain(UChar32 c) const {
-    return c >= kFirst && c < kEnd && plain_[static_cast<size_t>(c - kFirst)];
-  }
+
+  // Its normal form beside others of this kind is itself (of a capital letter of ASCII, the small
+  // one), so that the normaliser need not be asked.
+  bool IsPlain(UChar32 c) const { return Holds(c, kPlain); }
+  bool IsSpace(UChar32 c) const { return c < kEnd ? Holds(c, kSpace) : u_isUWhiteSpace(c); }
+  bool IsWord(UChar32 c) const { return c < kEnd ? Holds(c, kWord) : u_isalnum(c); }
+  bool IsJapanese(UChar32 c) const { return c < kEnd ? Holds(c, kJapanese) : AskIsJapanese(c); }
 
  private:
-  PlainCharacters() {
-    const icu::Normalizer2& folder = CaseFolder();
-    for (UChar32 c = kFirst; c < kEnd; ++c) {
-      if (!folder.hasBoundaryBefore(c) || FoldVariant(c) != c || u_isUWhiteSpace(c)) continue;
-      UErrorCode error = U_ZERO_ERROR;
-      plain_[static_cast<size_t>(c - kFirst)] =
-          folder.isNormalized(icu::UnicodeString(c), error) && U_SUCCESS(error) && !u_iscntrl(c);
+  static constexpr UChar32 kAsciiEnd = 0x80;
+  static constexpr UChar32 kKana = 0x3000;  // Kana and han, to kEnd: what Japanese is written in.
+  static constexpr UChar32 kEnd = 0xa000;
+  static constexpr uint8_t kPlain = 1;
+  static constexpr uint8_t kSpace = 2;
+  static constexpr uint8_t kWord = 4;
+  static constexpr uint8_t kJapanese = 8;
+
+  Characters() {
+    for (UChar32 c = 0; c < kEnd; ++c) {
+      const bool plain = c < kAsciiEnd || (c >= kKana && AskIsPlain(c));
+      flags_[static_cast<size_t>(c)] =
+          static_cast<uint8_t>((plain ? kPlain : 0) | (u_isUWhiteSpace(c) ? kSpace : 0) |
+                               (u_isalnum(c) ? kWord : 0) | (AskIsJapanese(c) ? kJapanese : 0));
     }
   }
 
-  std::bitset<static_cast<size_t>(kEnd - kFirst)> plain_;
+  static bool AskIsPlain(UChar32 c) {
+    const icu::Normalizer2& folder = CaseFolder();
+    if (!folder.hasBoundaryBefore(c) || FoldVariant(c) != c || u_isUWhiteSpace(c)) return false;
+    UErrorCode error = U_ZERO_ERROR;
+    return folder.isNormalized(icu::UnicodeString(c), error) && U_SUCCESS(error) && !u_iscntrl(c);
+  }
+
+  bool Holds(UChar32 c, uint8_t flag) const {
+    return c >= 0 && c < kEnd && (flags_[static_cast<size_t>(c)] & flag) != 0;
+  }
+
+  std::array<uint8_t, static_cast<size_t>(kEnd)> flags_{};
 };
 
 // One normalised character with the place of its origin.
@@ -107,50 +125,46 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(utf8.data());
   const auto size = static_cast<int32_t>(utf8.size());
   const icu::Normalizer2& folder = CaseFolder();
-  const PlainCharacters& plain = PlainCharacters::Get();
+  const Characters& characters = Characters::Get();
   icu::UnicodeString segment;
   uint32_t segment_origin = 0;
+  const auto show = [&](UChar32 c, uint32_t origin) {
+    if (!u_iscntrl(c) || characters.IsSpace(c)) emit(Piece{c, origin});
+  };
   const auto flush = [&] {
-    if (segment.isEmpty()) return;
     UErrorCode error = U_ZERO_ERROR;
     const icu::UnicodeString folded = folder.normalize(segment, error);
     for (int32_t i = 0; i < folded.length(); i = folded.moveIndex32(i, 1)) {
-      const UChar32 c = folded.char32At(i);
-      if (u_iscntrl(c) && !u_isUWhiteSpace(c)) continue;
-      emit(Piece{FoldVariant(c), segment_origin});
+      show(FoldVariant(folded.char32At(i)), segment_origin);
     }
     segment.remove();
   };
-  for (int32_t i = 0; i < size;) {
-    const int32_t at = i;
-    // ASCII before ASCII stands alone: the common case needs no normaliser.
-    if (bytes[i] < 0x80 && (i + 1 == size || bytes[i + 1] < 0x80)) {
-      flush();
-      const UChar32 c = bytes[i++];
-      if ((c >= 0x20 && c != 0x7f) || u_isUWhiteSpace(c)) {
-        emit(Piece{c >= 'A' && c <= 'Z' ? c + 0x20 : c, static_cast<uint32_t>(at)});
+  const auto next = [&](int32_t* at) {
+    UChar32 c = 0xfffd;
+    if (*at < size) U8_NEXT(bytes, *at, size, c);
+    return c < 0 ? 0xfffd : c;
+  };
+  int32_t at = 0;
+  int32_t end = 0;
+  for (UChar32 c = next(&end), following = 0; at < size; c = following) {
+    const auto origin = static_cast<uint32_t>(at);
+    at = end;
+    following = next(&end);
+    // Plain before plain: what follows cannot change it either.
+    if (characters.IsPlain(c) && (at == size || characters.IsPlain(following))) {
+      if (!segment.isEmpty()) flush();
+      if (c >= 0x80) {
+        emit(Piece{c, origin});
+      } else {
+        show(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c, origin);
       }
       continue;
-    }
-    UChar32 c;
-    U8_NEXT(bytes, i, size, c);
-    if (c < 0) c = 0xfffd;
-    // Plain before plain: what follows cannot change it either.
-    if (plain.IsPlain(c)) {
-      UChar32 following = 0;
-      int32_t next = i;
-      if (next < size) U8_NEXT(bytes, next, size, following);
-      if (i == size || plain.IsPlain(following)) {
-        flush();
-        emit(Piece{c, static_cast<uint32_t>(at)});
-        continue;
-      }
     }
     c = FoldVariant(c);
     // A segment is bounded: a run of combining marks without end is cut.
     if (segment.isEmpty() || folder.hasBoundaryBefore(c) || segment.length() > 64) {
       flush();
-      segment_origin = static_cast<uint32_t>(at);
+      segment_origin = origin;
     }
     segment.append(c);
   }
@@ -158,6 +172,10 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
 }
 
 void AppendUtf8(UChar32 c, std::string* out) {
+  if (c < 0x80) {
+    out->push_back(static_cast<char>(c));
+    return;
+  }
   uint8_t buffer[U8_MAX_LENGTH];
   int32_t length = 0;
   U8_APPEND_UNSAFE(buffer, length, c);
@@ -195,9 +213,10 @@ std::optional<std::string> Nfkc(std::string_view utf8) {
 std::string NormaliseForMatching(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());
+  const Characters& characters = Characters::Get();
   bool space = false;
   ForEachNormalised(utf8, [&](Piece piece) {
-    if (u_isUWhiteSpace(piece.c)) {
+    if (characters.IsSpace(piece.c)) {
       space = !out.empty();
       return;
     }
@@ -210,6 +229,9 @@ std::string NormaliseForMatching(std::string_view utf8) {
 
 Mapped NormaliseMapped(std::string_view utf8) {
   Mapped mapped;
+  mapped.text.reserve(utf8.size());
+  mapped.origin.reserve(utf8.size() + 1);
+  const Characters& characters = Characters::Get();
   UChar32 previous = 0;  // Last character that was not white space.
   int breaks = 0;        // Line ends since then.
   bool space = false;
@@ -219,7 +241,7 @@ Mapped NormaliseMapped(std::string_view utf8) {
     mapped.origin.resize(mapped.text.size(), origin);
   };
   ForEachNormalised(utf8, [&](Piece piece) {
-    if (u_isUWhiteSpace(piece.c)) {
+    if (characters.IsSpace(piece.c)) {
       if (!space) space_origin = piece.origin;
       space = true;
       breaks += piece.c == '\n';
@@ -228,7 +250,7 @@ Mapped NormaliseMapped(std::string_view utf8) {
     if (space && previous != 0) {
       const bool ends = previous == 0x3002 || previous == '.' || previous == '!' ||
                         previous == '?' || previous == 0x300d || previous == 0x3011;
-      const bool inside = IsJapanese(previous) && IsJapanese(piece.c);
+      const bool inside = characters.IsJapanese(previous) && characters.IsJapanese(piece.c);
       if (breaks > 1 || (breaks == 1 && ends)) {
         append('\n', space_origin);
       } else if (!inside) {
@@ -247,8 +269,9 @@ Mapped NormaliseMapped(std::string_view utf8) {
 std::string NormaliseForFingerprint(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());
+  const Characters& characters = Characters::Get();
   ForEachNormalised(utf8, [&](Piece piece) {
-    if (!u_isUWhiteSpace(piece.c)) AppendUtf8(piece.c, &out);
+    if (!characters.IsSpace(piece.c)) AppendUtf8(piece.c, &out);
   });
   return out;
 }
@@ -256,12 +279,13 @@ std::string NormaliseForFingerprint(std::string_view utf8) {
 uint32_t TextWeight(std::string_view utf8) {
   const auto* data = reinterpret_cast<const uint8_t*>(utf8.data());
   const auto size = static_cast<int32_t>(utf8.size());
+  const Characters& characters = Characters::Get();
   uint32_t weight = 0;
   for (int32_t i = 0; i < size;) {
     UChar32 c;
     U8_NEXT(data, i, size, c);
-    if (c < 0 || !u_isalnum(c)) continue;
-    weight += IsJapanese(c) ? 2 : 1;
+    if (c < 0 || !characters.IsWord(c)) continue;
+    weight += characters.IsJapanese(c) ? 2 : 1;
   }
   return weight;
 }

@@ -1,9 +1,11 @@
 #include "hub/api/schema.h"
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -11,12 +13,15 @@
 #include <valijson/validator.hpp>
 
 #include "common/base/check.h"
+#include "common/base/encoding.h"
 #include "hub/api/schemas_data.h"
 
 namespace noroshi::api {
 namespace {
 
 namespace json = boost::json;
+
+constexpr size_t kEchoedKeyBytesMax = 128;  // Of a key that the caller made up.
 
 // One for each named schema, made at its first use.
 class Schemas {
@@ -52,17 +57,126 @@ class Schemas {
   std::vector<std::unique_ptr<json::value>> documents_;
 };
 
-// "<root>[causes][2]" -> "/causes/2".
-std::string PointerOf(const std::vector<std::string>& context) {
-  std::string pointer;
+// <root>, [causes], [2] -> causes, 2.
+std::vector<std::string> PathOf(const std::vector<std::string>& context) {
+  std::vector<std::string> path;
   for (size_t i = 1; i < context.size(); ++i) {
-    std::string part = context[i];
-    if (part.size() >= 2 && part.front() == '[' && part.back() == ']') {
-      part = part.substr(1, part.size() - 2);
+    const std::string& part = context[i];
+    const bool bracketed = part.size() >= 2 && part.front() == '[' && part.back() == ']';
+    path.push_back(bracketed ? part.substr(1, part.size() - 2) : part);
+  }
+  return path;
+}
+
+std::string PointerOf(const std::vector<std::string>& path) {
+  std::string pointer;
+  for (const std::string& part : path) {
+    pointer += '/';
+    for (const char c : part) {
+      if (c == '~') {
+        pointer += "~0";
+      } else if (c == '/') {
+        pointer += "~1";
+      } else {
+        pointer += c;
+      }
     }
-    pointer += '/' + part;
   }
   return pointer;
+}
+
+const json::object* ObjectAt(const json::object& parent, std::string_view key) {
+  const json::value* child = parent.if_contains(key);
+  return child == nullptr ? nullptr : child->if_object();
+}
+
+// A reference leads to a schema of the same file; the file has no circles.
+const json::object* Resolved(const json::object* schema) {
+  while (schema != nullptr && schema->contains("$ref")) {
+    const std::string_view reference = schema->at("$ref").as_string();
+    schema = ObjectAt(Components().at("components").at("schemas").as_object(),
+                      reference.substr(reference.rfind('/') + 1));
+  }
+  return schema;
+}
+
+// The schema of the member at this path; null where it is one of alternatives.
+const json::object* SchemaAt(std::string_view name, const std::vector<std::string>& path) {
+  const json::object* schema =
+      Resolved(ObjectAt(Components().at("components").at("schemas").as_object(), name));
+  for (const std::string& part : path) {
+    if (schema == nullptr) return nullptr;
+    const json::object* properties = ObjectAt(*schema, "properties");
+    schema =
+        Resolved(properties != nullptr ? ObjectAt(*properties, part) : ObjectAt(*schema, "items"));
+  }
+  return schema;
+}
+
+std::string Listed(const json::value& values) {
+  std::string list;
+  const auto add = [&list](std::string_view word) {
+    list.append(list.empty() ? "" : ", ").append(word);
+  };
+  if (const auto* array = values.if_array()) {
+    for (const json::value& value : *array) {
+      add(value.is_string() ? std::string_view(value.as_string()) : json::serialize(value));
+    }
+  } else if (const auto* object = values.if_object()) {
+    for (const auto& member : *object) add(member.key());
+  } else {
+    add(value_to<std::string>(values));
+  }
+  return list;
+}
+
+// What a keyword of the schema at this path says, behind `words`.
+std::string With(std::string_view words, const json::object* schema, std::string_view keyword) {
+  const json::value* value = schema == nullptr ? nullptr : schema->if_contains(keyword);
+  if (value == nullptr) return std::string(words);
+  return std::string(words) + ": " + Listed(*value);
+}
+
+// The key between `before` and the quote and full stop at the end, if the sentence is this one.
+std::optional<std::string> KeyIn(std::string_view sentence, std::string_view before) {
+  constexpr std::string_view kAfter = "'.";
+  if (!sentence.starts_with(before) || !sentence.ends_with(kAfter)) return std::nullopt;
+  sentence.remove_prefix(before.size());
+  sentence.remove_suffix(kAfter.size());
+  return std::string(TruncateUtf8(sentence, kEchoedKeyBytesMax));
+}
+
+// The validator's sentence in the words of somebody who must put it right. nullopt: it says only
+// that something further in is wrong, of which there is a sentence of its own.
+std::optional<FieldError> InPlainWords(std::string_view name,
+                                       const valijson::ValidationResults::Error& error) {
+  const std::string_view said = error.description;
+  std::vector<std::string> path = PathOf(error.context);
+  const json::object* schema = SchemaAt(name, path);
+  if (said.starts_with("Failed to validate against schema associated with property name") ||
+      said.starts_with("Failed to validate item #")) {
+    return std::nullopt;
+  }
+  if (const auto key = KeyIn(said, "Missing required property '")) {
+    path.push_back(*key);
+    return FieldError{PointerOf(path), "is missing"};
+  }
+  if (const auto key = KeyIn(said,
+                             "Object contains a property that could not be validated using "
+                             "'properties' or 'additionalProperties' constraints: '")) {
+    path.push_back(*key);
+    return FieldError{PointerOf(path), With("is not known here; known are", schema, "properties")};
+  }
+  if (said.starts_with("Failed to match against any enum")) {
+    return FieldError{PointerOf(path), With("must be one of", schema, "enum")};
+  }
+  if (said.starts_with("Failed to match regex")) {
+    return FieldError{PointerOf(path), With("must match", schema, "pattern")};
+  }
+  if (said.starts_with("Value type not permitted")) {
+    return FieldError{PointerOf(path), With("has the wrong type; it must be", schema, "type")};
+  }
+  return FieldError{PointerOf(path), std::string(said)};
 }
 
 }  // namespace
@@ -75,9 +189,8 @@ std::vector<FieldError> CheckAgainst(std::string_view schema, const json::value&
   std::vector<FieldError> errors;
   if (validator.validate(compiled, adapter, &results)) return errors;
   valijson::ValidationResults::Error error;
-  // The first ones say "a member is wrong", the last ones say which.
   while (errors.size() < kFieldErrorsMax && results.popError(error)) {
-    errors.push_back({PointerOf(error.context), error.description});
+    if (auto field = InPlainWords(schema, error)) errors.push_back(std::move(*field));
   }
   NOROSHI_CHECK(!errors.empty());
   return errors;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "common/runtime/file.h"
 #include "hub/admin/render.h"
 #include "hub/admin/socket.h"
+#include "hub/app/analyze.h"
 #include "hub/app/calls.h"
 #include "hub/app/hub_config.h"
 #include "hub/app/offline.h"
@@ -61,6 +63,7 @@ struct Options {
   uint64_t case_id = 0;
   uint64_t limit = 50;
   bool digest = false;
+  AnalyzeRequest analyze;
 };
 
 class CommandLine {
@@ -79,6 +82,7 @@ class CommandLine {
     AddCases();
     AddAlerts();
     AddState();
+    AddAnalyze();
   }
 
   CLI::App& app() { return app_; }
@@ -291,6 +295,28 @@ class CommandLine {
     });
   }
 
+  void AddAnalyze() {
+    auto* group = Group("analyze", "Try the analysis without a hub");
+    auto* mail = group->add_subcommand(
+        "mail", "What the hub would find in mails, and which belong together");
+    mail->callback([this] {
+      command_.verb = "analyze";
+      command_.run = [this]() -> Result<json::object> {
+        const auto done = AnalyzeMails(options_.analyze, &std::cin, stdout, stderr);
+        if (!done.ok()) return done.error();
+        return json::object();
+      };
+    });
+    mail->add_option("paths", options_.analyze.paths,
+                     "Files, mbox files, folders of them, or - for standard input")
+        ->required();
+    mail->add_flag("--jsonl", options_.analyze.jsonl, "One JSON object a mail");
+    mail->add_flag("--explain", options_.analyze.explain, "Why each mail is in its group");
+    mail->add_option("--workers", options_.analyze.workers,
+                     "Processes that read mails (default: one for each core)")
+        ->check(CLI::Range(1, kAnalyzeWorkersMax));
+  }
+
   Calls calls_{[this](const std::string& verb, json::object request) {
     command_.verb = verb;
     command_.request = std::move(request);
@@ -334,7 +360,7 @@ int Execute(const Command& command) {
     PrintError(command, answer.error());
     return answer.error().code == ErrorCode::kUnavailable ? kExitNotRunning : kExitFailed;
   }
-  if (command.verb == "serve") return 0;
+  if (command.verb == "serve" || command.verb == "analyze") return 0;
   const std::string text =
       command.json_output ? json::serialize(*answer) + '\n' : admin::Render(command.verb, *answer);
   std::fputs(text.c_str(), stdout);

@@ -1,0 +1,193 @@
+#include "hub/app/analyze.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "common/base/encoding.h"
+#include "hub/analysis/pool.h"
+#include "hub/app/mail_sources.h"
+#include "hub/render/mail.h"
+
+namespace noroshi::app {
+namespace {
+
+namespace json = boost::json;
+using Steady = std::chrono::steady_clock;
+
+constexpr auto kProgressEvery = std::chrono::milliseconds(200);
+constexpr int kProgressWidth = 40;
+
+// A bar on a terminal, nothing elsewhere.
+class Progress {
+ public:
+  Progress(std::FILE* terminal, uint64_t total_bytes)
+      : terminal_(isatty(fileno(terminal)) == 1 ? terminal : nullptr), total_(total_bytes) {}
+  ~Progress() {
+    if (terminal_ != nullptr) std::fputs("\r\033[K", terminal_);
+  }
+
+  void Add(uint64_t bytes) {
+    done_ += bytes;
+    ++mails_;
+    if (terminal_ == nullptr || Steady::now() - shown_ < kProgressEvery) return;
+    shown_ = Steady::now();
+    if (total_ == 0) {
+      std::fprintf(terminal_, "\r%llu mails", static_cast<unsigned long long>(mails_));
+    } else {
+      const auto filled = static_cast<int>(std::min(done_, total_) * kProgressWidth / total_);
+      std::fprintf(terminal_, "\r[%s%s] %3d%% %llu mails", std::string(filled, '#').c_str(),
+                   std::string(kProgressWidth - filled, '.').c_str(), filled * 100 / kProgressWidth,
+                   static_cast<unsigned long long>(mails_));
+    }
+    std::fflush(terminal_);
+  }
+
+ private:
+  std::FILE* const terminal_;
+  const uint64_t total_;
+  uint64_t done_ = 0;
+  uint64_t mails_ = 0;
+  Steady::time_point shown_;
+};
+
+// A mail on its way through the pool.
+struct Slot {
+  SourcedMail mail;  // Without its bytes.
+  std::optional<std::string> result;
+};
+
+class Run {
+ public:
+  Run(const AnalyzeRequest& request, MailSources* sources, std::FILE* out, Progress* progress)
+      : request_(request), sources_(*sources), out_(out), progress_(*progress) {}
+
+  Result<void> Analyze(analysis::Pool* pool) {
+    while (std::optional<SourcedMail> mail = sources_.Next()) {
+      while (slots_.size() >= kAnalyzeWindowMax) PrintFirst();
+      if (const auto taken = Submit(*std::move(mail), pool); !taken.ok()) return taken;
+      while (!slots_.empty() && FirstIsDone()) PrintFirst();
+    }
+    while (!slots_.empty()) PrintFirst();
+    if (std::fflush(out_) != 0 || std::ferror(out_) != 0) return ErrnoError("write");
+    if (unreadable_ == 0) return {};
+    return Error{ErrorCode::kIo, std::to_string(unreadable_) + " files could not be read"};
+  }
+
+ private:
+  Result<void> Submit(SourcedMail mail, analysis::Pool* pool) {
+    v1::Submission submission;
+    submission.mutable_mail()->set_raw(std::move(mail.raw));
+    const auto slot = std::make_shared<Slot>();
+    slot->mail = std::move(mail);
+    if (!slot->mail.error.empty()) {
+      slot->result = std::string();
+      slots_.push_back(slot);
+      return {};
+    }
+    analysis::Work work;
+    work.submission = submission.SerializeAsString();
+    for (;;) {
+      const auto submitted = pool->Submit(
+          work, [this, slot](uint64_t, std::string result) { Done(slot, std::move(result)); });
+      if (submitted.ok()) slots_.push_back(slot);
+      if (submitted.ok() || submitted.error().code != ErrorCode::kOverloaded) return submitted;
+      PrintFirst();  // The queue is full of others.
+    }
+  }
+
+  void Done(const std::shared_ptr<Slot>& slot, std::string result) {
+    const std::lock_guard lock(mutex_);
+    slot->result = std::move(result);
+    done_.notify_all();
+  }
+
+  bool FirstIsDone() {
+    const std::lock_guard lock(mutex_);
+    return slots_.front()->result.has_value();
+  }
+
+  void PrintFirst() {
+    const std::shared_ptr<Slot> slot = std::move(slots_.front());
+    slots_.pop_front();
+    {
+      std::unique_lock lock(mutex_);
+      done_.wait(lock, [&] { return slot->result.has_value(); });
+    }
+    v1::AnalysisResult result;
+    if (!slot->mail.error.empty()) {
+      ++unreadable_;
+      result.set_error(slot->mail.error);
+    } else if (!result.ParseFromString(*slot->result)) {
+      result.set_error("answer: not readable");
+    }
+    Print(slot->mail, result);
+    progress_.Add(slot->mail.bytes);
+  }
+
+  void Print(const SourcedMail& mail, const v1::AnalysisResult& result) {
+    const std::string group = GroupOf(mail, result);
+    std::string line;
+    if (request_.jsonl) {
+      line = json::serialize(ToJson(mail, group, result));
+    } else {
+      line = group + '\t' + std::string(render::MailKindWord(result.mail().kind())) + '\t' +
+             mail.file + '\t' + json::serialize(json::string(result.mail().subject()));
+      if (!result.error().empty()) line += '\t' + result.error();
+    }
+    line.push_back('\n');
+    std::fwrite(line.data(), 1, line.size(), out_);
+  }
+
+  std::string GroupOf(const SourcedMail& mail, const v1::AnalysisResult& result) {
+    const std::string& print = result.mail().text_fingerprint();
+    const size_t next = groups_.size() + 1;
+    return "g" +
+           std::to_string(groups_.emplace(print.empty() ? mail.file : print, next).first->second);
+  }
+
+  json::object ToJson(const SourcedMail& mail, const std::string& group,
+                      const v1::AnalysisResult& result) const {
+    json::object object{{"file", mail.file}, {"sha256", ToHex(mail.sha256)}, {"group", group}};
+    for (auto& [name, value] : render::ToJson(result.mail())) object[name] = value;
+    object["error"] = result.error().empty() ? json::value(nullptr) : json::value(result.error());
+    return object;
+  }
+
+  const AnalyzeRequest& request_;
+  MailSources& sources_;
+  std::FILE* const out_;
+  Progress& progress_;
+  std::deque<std::shared_ptr<Slot>> slots_;  // In order of the input.
+  std::map<std::string, size_t> groups_;
+  size_t unreadable_ = 0;
+  std::mutex mutex_;  // Of the slots' results.
+  std::condition_variable done_;
+};
+
+}  // namespace
+
+Result<void> AnalyzeMails(const AnalyzeRequest& request, std::istream* standard, std::FILE* out,
+                          std::FILE* progress) {
+  NOROSHI_ASSIGN_OR_RETURN(MailSources sources, MailSources::Open(request.paths, standard));
+  analysis::PoolOptions options;
+  options.worker_command = request.worker_command;
+  options.workers = request.workers > 0
+                        ? request.workers
+                        : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  Progress bar(progress, sources.total_bytes());
+  Run run(request, &sources, out, &bar);
+  // Ends before the run that its callbacks know.
+  NOROSHI_ASSIGN_OR_RETURN(const auto pool, analysis::Pool::Start(std::move(options)));
+  return run.Analyze(pool.get());
+}
+
+}  // namespace noroshi::app
