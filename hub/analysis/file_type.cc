@@ -78,8 +78,8 @@ using Magic = std::unique_ptr<magic_set, CloseMagic>;
 Magic OpenMagic() {
   // No decompression, no looking into archives: that is our own job, with limits.
   Magic cookie(magic_open(MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR |
-                          MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_ENCODING |
-                          MAGIC_NO_CHECK_TOKENS | MAGIC_NO_CHECK_JSON | MAGIC_NO_CHECK_CSV));
+                          MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_ELF | MAGIC_NO_CHECK_TOKENS |
+                          MAGIC_NO_CHECK_JSON | MAGIC_NO_CHECK_CSV));
   if (cookie == nullptr || magic_load(cookie.get(), nullptr) != 0) return nullptr;
   return cookie;
 }

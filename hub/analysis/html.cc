@@ -54,7 +54,7 @@ bool IsHiding(std::string_view raw_style) {
 
 class Reader {
  public:
-  Reader(std::string_view html, bool mso) : html_(html), mso_(mso) {}
+  Reader(std::string_view html, bool mso, bool nested) : html_(html), mso_(mso), nested_(nested) {}
 
   HtmlContent Read() {
     while (at_ < html_.size()) {
@@ -97,7 +97,7 @@ class Reader {
     const size_t end = no_comment_end_ ? std::string_view::npos : CommentEnd(rest);
     no_comment_end_ = end == std::string_view::npos;
     const std::string_view comment = rest.substr(4, no_comment_end_ ? 0 : end - 4);
-    if (!mso_ && comment.starts_with("[if")) ReadConditional(comment);
+    if (!nested_ && comment.starts_with("[if")) ReadConditional(comment);
     at_ = no_comment_end_ ? html_.size() : html_.find('>', at_ + end) + 1;
   }
 
@@ -114,13 +114,7 @@ class Reader {
   void ReadConditional(std::string_view comment) {
     const size_t condition = comment.find("]>");
     if (condition == std::string_view::npos) return;
-    HtmlContent inner = Reader(comment.substr(condition + 2), /*mso=*/true).Read();
-    content_.cut |= inner.cut;
-    for (HtmlLink& link : inner.links) {
-      link.mso = true;
-      link.hidden = false;
-      Push(std::move(link));
-    }
+    ReadInside(comment.substr(condition + 2), /*shown=*/false, /*mso=*/true);
   }
 
   void OnTag() {
@@ -129,7 +123,8 @@ class Reader {
       foreign_ = tag_.closing ? std::max(0, foreign_ - 1) : foreign_ + 1;
     }
     // Inside of drawings and formulas all elements are ordinary ones.
-    if (!tag_.closing && foreign_ == 0 && Contains(kRawText, tag_.name)) {
+    const bool code = tag_.name == "script" || tag_.name == "style";
+    if (!tag_.closing && foreign_ == 0 && (code || !nested_) && Contains(kRawText, tag_.name)) {
       SkipRawText();
       return;
     }
@@ -179,11 +174,24 @@ class Reader {
     }
     end = std::min(end, html_.size());
     at_ = std::min(std::min(html_.find('>', end), html_.size() - 1) + 1, html_.size());
-    if (mso_ || tag_.name == "script" || tag_.name == "style") return;
-    // Not all programs read these alike: what one hides, another shows.
-    const bool shown = !Hidden() && (tag_.name == "textarea" || tag_.name == "xmp");
-    std::string& text = shown ? content_.text : content_.hidden_text;
-    text += DecodeCharacterReferences(html_.substr(begin, end - begin));
+    if (tag_.name == "script" || tag_.name == "style" || tag_.name == "title") return;
+    // Browsers show its tags as text, and sanitisers take the element away and leave
+    // its content: what either shows counts.
+    const bool shown = tag_.name == "textarea" || tag_.name == "xmp";
+    ReadInside(html_.substr(begin, end - begin), shown && !Hidden(), /*mso=*/false);
+  }
+
+  // Markup that not all programs read: its links count, its text if it is shown.
+  void ReadInside(std::string_view html, bool shown, bool mso) {
+    HtmlContent inner = Reader(html, mso_ || mso, /*nested=*/true).Read();
+    content_.cut |= inner.cut;
+    for (HtmlLink& link : inner.links) {
+      link.mso = mso_ || mso;
+      link.hidden = !link.mso && (link.hidden || !shown);
+      Push(std::move(link));
+    }
+    (shown ? content_.text : content_.hidden_text) += inner.text;
+    content_.hidden_text += inner.hidden_text;
   }
 
   void CollectLinks() {
@@ -256,7 +264,8 @@ class Reader {
   static constexpr size_t kNoAnchor = SIZE_MAX;
 
   std::string_view html_;
-  const bool mso_;  // Inside a conditional comment: links only.
+  const bool mso_;     // Inside a conditional comment: links only.
+  const bool nested_;  // Inside a part that is read by itself: no such parts in it.
   size_t at_ = 0;
   HtmlTag tag_;
   HtmlContent content_;
@@ -270,7 +279,9 @@ class Reader {
 
 }  // namespace
 
-HtmlContent ReadHtml(std::string_view utf8) { return Reader(utf8, /*mso=*/false).Read(); }
+HtmlContent ReadHtml(std::string_view utf8) {
+  return Reader(utf8, /*mso=*/false, /*nested=*/false).Read();
+}
 
 std::string HtmlCharset(std::string_view bytes) {
   const std::string head = LowerAscii(bytes.substr(0, 1024));

@@ -93,10 +93,7 @@ void ReadRefresh(const HtmlTag& tag, const OnLink& on_link) {
 }  // namespace
 
 void FindTagLinks(const HtmlTag& tag, const OnLink& on_link) {
-  if (tag.name == "meta") {
-    ReadRefresh(tag, on_link);
-    return;
-  }
+  if (tag.name == "meta") ReadRefresh(tag, on_link);
   for (const HtmlAttribute& attribute : tag.attributes) {
     if (attribute.value.empty()) continue;
     if (EqualsNoCase(attribute.name, "style")) {

@@ -67,7 +67,7 @@ bool IsRealAttachment(const v1::AttachmentFacts& file) {
   // What runs is real whatever it is called.
   for (const std::string& marker : file.markers()) {
     if (marker == "executable" || marker == "script" || marker == "lnk" || marker == "macro" ||
-        marker == "iso" || marker == "type_mismatch") {
+        marker == "iso") {
       return true;
     }
   }

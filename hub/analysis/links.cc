@@ -169,60 +169,6 @@ const Scheme* SchemeBefore(std::string_view text, size_t mark) {
   return nullptr;
 }
 
-class UrlScanner {
- public:
-  explicit UrlScanner(std::string_view utf8) : utf8_(utf8) {}
-
-  // The next URL; false: there is none.
-  bool Next(TextUrl* found) {
-    // Every mark has a slash behind it: "://", "[://]", "[:]//" …
-    while (at_ < utf8_.size()) {
-      const size_t colon = utf8_.find(':', at_);
-      if (colon == std::string_view::npos) return false;
-      at_ = colon + 1;
-      const bool bracket = colon > 0 && (utf8_[colon - 1] == '[' || utf8_[colon - 1] == '(');
-      if (ReadAt(bracket ? colon - 1 : colon, found)) return true;
-    }
-    return false;
-  }
-
- private:
-  bool ReadAt(size_t mark, TextUrl* found) {
-    bool defanged = false;
-    const size_t length = ReadMark(utf8_.substr(mark), &defanged);
-    if (length == 0 || mark < last_end_) return false;
-    const Scheme* scheme = SchemeBefore(utf8_, mark);
-    if (scheme == nullptr || mark - scheme->written.size() < last_end_) return false;
-    found->begin = mark - scheme->written.size();
-    const bool bracketed = found->begin > 0 && utf8_[found->begin - 1] == '<' &&
-                           IsBracketed(utf8_.substr(found->begin));
-    const size_t rest = mark + length;
-    std::string url;
-    const size_t read = ReadRest(utf8_.substr(rest), bracketed, &url, &defanged);
-    at_ = last_end_ = rest + read;
-    const size_t host_end = std::min(url.find_first_of("/?#:"), url.size());
-    const size_t cut = CutSentence(std::string_view(url).substr(0, host_end));
-    if (cut < host_end) {
-      // No de-fanging inside the part that goes: a sentence.
-      found->end = last_end_ - (url.size() - cut);
-      at_ = last_end_ = found->end;
-      url.resize(cut);
-    } else {
-      const size_t trimmed = TrimmedEnd(url);
-      found->end = last_end_ - (url.size() - trimmed);
-      url.resize(trimmed);
-    }
-    if (url.empty()) return false;
-    found->url = std::string(scheme->meant) + "://" + url;
-    found->defanged = defanged || scheme->defanged;
-    return true;
-  }
-
-  std::string_view utf8_;
-  size_t at_ = 0;
-  size_t last_end_ = 0;
-};
-
 // Host letters around a position, as far as a name can reach.
 constexpr size_t kNameBytesMax = 320;
 
@@ -300,6 +246,49 @@ std::string AddressAt(std::string_view utf8, size_t at, size_t sign) {
 }
 
 }  // namespace
+
+bool UrlScanner::Next(TextUrl* found) {
+  // Every mark has a slash behind it: "://", "[://]", "[:]//" …
+  while (at_ < utf8_.size()) {
+    const size_t colon = utf8_.find(':', at_);
+    if (colon == std::string_view::npos) return false;
+    at_ = colon + 1;
+    const bool bracket = colon > 0 && (utf8_[colon - 1] == '[' || utf8_[colon - 1] == '(');
+    if (ReadAt(bracket ? colon - 1 : colon, found)) return true;
+  }
+  return false;
+}
+
+bool UrlScanner::ReadAt(size_t mark, TextUrl* found) {
+  bool defanged = false;
+  const size_t length = ReadMark(utf8_.substr(mark), &defanged);
+  if (length == 0 || mark < last_end_) return false;
+  const Scheme* scheme = SchemeBefore(utf8_, mark);
+  if (scheme == nullptr || mark - scheme->written.size() < last_end_) return false;
+  found->begin = mark - scheme->written.size();
+  const bool bracketed =
+      found->begin > 0 && utf8_[found->begin - 1] == '<' && IsBracketed(utf8_.substr(found->begin));
+  const size_t rest = mark + length;
+  std::string url;
+  const size_t read = ReadRest(utf8_.substr(rest), bracketed, &url, &defanged);
+  at_ = last_end_ = rest + read;
+  const size_t host_end = std::min(url.find_first_of("/?#:"), url.size());
+  const size_t cut = CutSentence(std::string_view(url).substr(0, host_end));
+  if (cut < host_end) {
+    // No de-fanging inside the part that goes: a sentence.
+    found->end = last_end_ - (url.size() - cut);
+    at_ = last_end_ = found->end;
+    url.resize(cut);
+  } else {
+    const size_t trimmed = TrimmedEnd(url);
+    found->end = last_end_ - (url.size() - trimmed);
+    url.resize(trimmed);
+  }
+  if (url.empty()) return false;
+  found->url = std::string(scheme->meant) + "://" + url;
+  found->defanged = defanged || scheme->defanged;
+  return true;
+}
 
 std::vector<TextUrl> FindTextUrls(std::string_view utf8, size_t max) {
   std::vector<TextUrl> urls;

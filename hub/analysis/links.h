@@ -20,9 +20,26 @@ struct TextUrl {
   bool defanged = false;
 };
 
-// http, https and ftp URLs in order of appearance, at most max. Closing
-// punctuation and brackets that the sentence owns are left out, Japanese ones
-// included; Japanese text ends a URL, except for the letters of its host.
+// http, https and ftp URLs in order of appearance. Closing punctuation and brackets
+// that the sentence owns are left out, Japanese ones included; Japanese text ends a
+// URL, except for the letters of its host.
+class UrlScanner {
+ public:
+  // The text must outlive the scanner.
+  explicit UrlScanner(std::string_view utf8) : utf8_(utf8) {}
+
+  // The next one; false: there is none.
+  bool Next(TextUrl* found);
+
+ private:
+  bool ReadAt(size_t mark, TextUrl* found);
+
+  std::string_view utf8_;
+  size_t at_ = 0;
+  size_t last_end_ = 0;
+};
+
+// At most max of them.
 std::vector<TextUrl> FindTextUrls(std::string_view utf8, size_t max);
 
 // Only the URLs of FindTextUrls.

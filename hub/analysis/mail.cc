@@ -17,6 +17,7 @@
 #include "hub/analysis/language.h"
 #include "hub/analysis/mail_links.h"
 #include "hub/analysis/mime.h"
+#include "hub/analysis/unpack.h"
 #include "hub/analysis/unwrap.h"
 
 namespace noroshi::analysis {
@@ -318,6 +319,7 @@ void WarmUpMail() {
   WarmUpMime();
   WarmUpHosts();
   WarmUpFileTypes();
+  Unpack("", [](const UnpackedMember&) {});
   text::WarmUpCharsets();
 }
 

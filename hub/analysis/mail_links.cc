@@ -14,7 +14,6 @@ namespace noroshi::analysis {
 namespace {
 
 constexpr size_t kWarningsMax = 50;
-constexpr size_t kSkipped = SIZE_MAX;
 
 // In the order in which facts hold them (journal.proto).
 constexpr std::string_view kMarkers[] = {
@@ -59,8 +58,7 @@ bool SameSite(const std::string& a, const std::string& b) {
 }
 
 // What the URL itself tells.
-void Describe(std::string_view url, v1::MailLink* link) {
-  const UrlReading reading = ReadUrl(url);
+void Describe(std::string_view url, const UrlReading& reading, v1::MailLink* link) {
   link->set_host(reading.host.text);
   link->set_domain(RegistrableDomain(reading.host));
   link->set_target(std::string(TruncateUtf8(text::ToValidUtf8(WrappedUrl(url)), kUrlBytesMax)));
@@ -148,7 +146,8 @@ void LinkCollector::AddHtml(const HtmlLink& link, bool cover) {
 
 void LinkCollector::AddText(std::string_view utf8, v1::LinkPlace place,
                             std::string_view first_marker) {
-  for (const TextUrl& found : FindTextUrls(utf8, kUrlsSeenMax)) {
+  UrlScanner scanner(utf8);
+  for (TextUrl found; urls_seen_ < kUrlsSeenMax && scanner.Next(&found); found = {}) {
     AddUrl(found.url, place, found.defanged ? "defanged" : first_marker, "");
   }
   if (place == v1::LINK_PLACE_COVER) return;
@@ -162,25 +161,28 @@ void LinkCollector::AddUrl(std::string_view url, v1::LinkPlace place, std::strin
   if (++urls_seen_ > kUrlsSeenMax) return;
   if (url.size() > kUrlBytesMax) NoteLimit("kUrlBytesMax: a URL of more than 2 KiB");
   std::string clean = text::ToValidUtf8(TruncateUtf8(url, kUrlBytesMax));
-  const auto [at, fresh] = seen_.try_emplace(clean, kSkipped);
-  if (!fresh) {
-    if (at->second != kSkipped) SeenAgain(place, first_marker, shown, &entries_[at->second]);
+  const auto known = seen_.find(clean);
+  if (known != seen_.end()) {
+    SeenAgain(place, first_marker, shown, &entries_[known->second]);
     return;
   }
-  Entry entry{std::move(clean), {}, IsFollowedIn(place, first_marker)};
-  Describe(entry.url, &entry.link);
-  const std::string& crowd = entry.link.domain().empty() ? entry.link.host() : entry.link.domain();
-  const size_t same_kind = entry.followed ? followed_ : entries_.size() - followed_;
-  if (same_kind >= kUrlsMax || ++per_domain_[crowd] > kUrlsPerDomainMax) {
+  const UrlReading reading = ReadUrl(clean);
+  const std::string domain = RegistrableDomain(reading.host);
+  const bool followed = IsFollowedIn(place, first_marker);
+  const size_t same_kind = followed ? followed_ : entries_.size() - followed_;
+  if (same_kind >= kUrlsMax ||
+      ++per_domain_[domain.empty() ? reading.host.text : domain] > kUrlsPerDomainMax) {
     NoteLimit("kUrlsMax: more than 200 URLs, or 100 of one domain");
     return;
   }
+  Entry entry{std::move(clean), {}, followed};
+  Describe(entry.url, reading, &entry.link);
   entry.link.set_place(place);
   CompareShown(shown, &entry.link);
   if (!first_marker.empty()) Mark(first_marker, &entry.link);
   if (place != v1::LINK_PLACE_COVER && !entry.link.host().empty()) AddHost(entry.link.host());
   followed_ += entry.followed ? 1 : 0;
-  at->second = entries_.size();
+  seen_.emplace(entry.url, entries_.size());
   entries_.push_back(std::move(entry));
 }
 

@@ -52,7 +52,7 @@ class LinkCollector {
   v1::MailFacts* facts_;
   std::string* limit_;
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, size_t> seen_;  // URL: its place in entries_, or kSkipped.
+  std::unordered_map<std::string, size_t> seen_;  // URL: its place in entries_.
   std::unordered_map<std::string, size_t> per_domain_;
   size_t followed_ = 0;
   size_t urls_seen_ = 0;

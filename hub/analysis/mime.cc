@@ -164,8 +164,8 @@ class Walker {
     GMimeDataWrapper* wrapper = g_mime_part_get_content(part);
     if (wrapper != nullptr) {
       GMimeStream* stream = g_mime_data_wrapper_get_stream(wrapper);
-      node.content =
-          DecodeTransfer(ReadAll(stream), Header(GMIME_OBJECT(part), "Content-Transfer-Encoding"));
+      node.content = DecodeTransfer(ContentOf(stream),
+                                    Header(GMIME_OBJECT(part), "Content-Transfer-Encoding"));
     }
     // A forwarded mail whose message/rfc822 is encoded, or that is attached as a file.
     const bool message =
@@ -203,20 +203,15 @@ class Walker {
     return false;
   }
 
-  static std::string ReadAll(GMimeStream* stream) {
-    std::string bytes;
+  // The part's bytes inside the parser's own buffer, which lives as long as the message.
+  static std::string_view ContentOf(GMimeStream* stream) {
+    if (!GMIME_IS_STREAM_MEM(stream)) return {};
+    const GByteArray* buffer = GMIME_STREAM_MEM(stream)->buffer;
+    const auto begin = static_cast<size_t>(std::max<gint64>(0, stream->bound_start));
     const gint64 length = g_mime_stream_length(stream);
-    if (length <= 0) return bytes;
-    bytes.resize(static_cast<size_t>(length));
-    g_mime_stream_reset(stream);
-    size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t n = g_mime_stream_read(stream, bytes.data() + done, bytes.size() - done);
-      if (n <= 0) break;
-      done += static_cast<size_t>(n);
-    }
-    bytes.resize(done);
-    return bytes;
+    if (buffer == nullptr || length <= 0 || begin >= buffer->len) return {};
+    return std::string_view(reinterpret_cast<const char*>(buffer->data), buffer->len)
+        .substr(begin, static_cast<size_t>(length));
   }
 
   // The first header of the name, as it stands.

@@ -148,6 +148,13 @@ size_t ReadNumeric(std::string_view text, std::string* out) {
   return at < text.size() && text[at] == ';' ? at + 1 : at;
 }
 
+const Named* FindNamed(std::string_view name) {
+  const Named* found =
+      std::lower_bound(std::begin(kNamed), std::end(kNamed), name,
+                       [](const Named& a, std::string_view b) { return a.name < b; });
+  return found == std::end(kNamed) || found->name != name ? nullptr : found;
+}
+
 }  // namespace
 
 size_t ReadReference(std::string_view text, ReferencePlace place, std::string* out) {
@@ -156,7 +163,8 @@ size_t ReadReference(std::string_view text, ReferencePlace place, std::string* o
   size_t end = 1;
   while (end < text.size() && end <= kNameBytesMax && IsAlphanumeric(text[end])) ++end;
   std::string_view name = text.substr(1, end - 1);
-  const bool terminated = end < text.size() && text[end] == ';';
+  const Named* found = FindNamed(name);
+  const bool terminated = found != nullptr && end < text.size() && text[end] == ';';
   if (!terminated) {
     // The longest name that may stand alone: "&ampx" is "&x".
     const auto alone = [](std::string_view n) {
@@ -166,11 +174,9 @@ size_t ReadReference(std::string_view text, ReferencePlace place, std::string* o
     if (name.size() < 2) return 0;
     const char next = 1 + name.size() < text.size() ? text[1 + name.size()] : '\0';
     if (place == ReferencePlace::kAttribute && (next == '=' || IsAlphanumeric(next))) return 0;
+    found = FindNamed(name);
+    if (found == nullptr) return 0;
   }
-  const Named* found =
-      std::lower_bound(std::begin(kNamed), std::end(kNamed), name,
-                       [](const Named& a, std::string_view b) { return a.name < b; });
-  if (found == std::end(kNamed) || found->name != name) return 0;
   AppendUtf8(found->c, out);
   return 1 + name.size() + (terminated ? 1 : 0);
 }

@@ -2,6 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #include <algorithm>
 #include <memory>
@@ -21,6 +22,23 @@ struct FreeArchive {
 using Reader = std::unique_ptr<archive, FreeArchive>;
 
 constexpr size_t kBlockBytes = 64 * 1024;
+
+// libarchive converts names to the charset of the locale, and drops what does not
+// fit: while it reads, and for this thread alone, that is UTF-8.
+class Utf8Names {
+ public:
+  Utf8Names() : before_(uselocale(Utf8())) {}
+  ~Utf8Names() { uselocale(before_); }
+  Utf8Names(const Utf8Names&) = delete;
+  Utf8Names& operator=(const Utf8Names&) = delete;
+
+ private:
+  static locale_t Utf8() {
+    static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return utf8;  // A system without it: names in ASCII only.
+  }
+  locale_t before_;
+};
 
 // No filter that runs a program, and no format that nobody sends.
 Reader OpenReader(std::string_view bytes) {
@@ -92,6 +110,7 @@ bool ReadData(archive* a, size_t* left, UnpackedMember* member) {
 
 Unpacking Unpack(std::string_view bytes, const std::function<void(UnpackedMember)>& on_member) {
   Unpacking unpacking;
+  const Utf8Names utf8_names;
   const Reader reader = OpenReader(bytes);
   if (reader == nullptr) return unpacking;
   archive* a = reader.get();
@@ -100,10 +119,11 @@ Unpacking Unpack(std::string_view bytes, const std::function<void(UnpackedMember
   for (size_t count = 0;; ++count) {
     const int status = archive_read_next_header(a, &entry);
     if (status == ARCHIVE_EOF) break;
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
-      if (archive_error_string(a) != nullptr) unpacking.error = archive_error_string(a);
-      break;
+    if (status < ARCHIVE_WARN && archive_error_string(a) != nullptr) {
+      unpacking.error = archive_error_string(a);
     }
+    if (status == ARCHIVE_FATAL || count > 2 * kMembersMax) break;
+    if (status < ARCHIVE_WARN) continue;  // This member alone is unreadable.
     // A file that is no archive is "raw" without a filter.
     if (archive_format(a) == ARCHIVE_FORMAT_RAW && archive_filter_count(a) < 2) return unpacking;
     unpacking.is_archive = true;

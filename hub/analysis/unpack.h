@@ -38,6 +38,7 @@ struct Unpacking {
   std::string error;        // What libarchive said where it gave up, or empty.
 };
 
+// The first call loads a locale: make it before a sandbox closes.
 Unpacking Unpack(std::string_view archive, const std::function<void(UnpackedMember)>& on_member);
 
 }  // namespace noroshi::analysis

@@ -8,6 +8,7 @@
 #include "hub/api/handing_in.h"
 #include "hub/engine/update.h"
 #include "hub/render/json.h"
+#include "hub/render/mail.h"
 
 namespace noroshi::api {
 namespace {
@@ -241,6 +242,7 @@ Result<void> AddFindings(const Call& call, const store::SubmissionRow& row, json
   mail["text"] = result.mail().text();
   mail["message_id"] = result.mail().message_id();
   mail["unwrapped"] = result.mail().unwrapped();
+  mail["facts"] = ToJson(result.mail());
   return {};
 }
 

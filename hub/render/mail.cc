@@ -42,11 +42,13 @@ json::object Attachment(const v1::AttachmentFacts& attachment) {
 
 json::array Links(const v1::MailFacts& mail) {
   json::array array;
-  for (int i = 0; i < mail.links_size() && i < mail.urls_size(); ++i) {
+  for (int i = 0; i < mail.links_size(); ++i) {
     const v1::MailLink& link = mail.links(i);
-    json::object object{{"url", mail.urls(i)},
+    // Behind the last of urls come those that nobody follows; they hold their own.
+    json::object object{{"url", i < mail.urls_size() ? mail.urls(i) : link.url()},
                         {"place", Word(link.place())},
                         {"host", link.host()},
+                        {"domain", link.domain()},
                         {"markers", Strings(link.markers())}};
     if (!link.shown_host().empty()) object["shown_host"] = link.shown_host();
     if (!link.target().empty()) object["target"] = link.target();
