@@ -159,6 +159,20 @@ bool SaysForward(std::string_view subject) {
   return false;
 }
 
+// What a reporter writes above a mail that is forwarded under any subject.
+bool SaysReport(std::string_view cover) {
+  const std::string words = text::NormaliseForMatching(cover);
+  const auto has = [&](std::initializer_list<std::string_view> list) {
+    return std::any_of(list.begin(), list.end(), [&](std::string_view word) {
+      return words.find(word) != std::string::npos;
+    });
+  };
+  return (has({"不審", "標的型", "迷惑メール", "なりすまし"}) &&
+          has({"報告", "情報提供", "情報共有", "受信しま", "届きま", "転送", "送りします"})) ||
+         (has({"suspicious", "phishing", "incident report"}) &&
+          has({"received", "report", "forward"}));
+}
+
 // "X さんは書きました:", "On Monday, X wrote:".
 bool IsAttribution(std::string_view line) {
   const std::string_view bare = Trim(line);
@@ -270,7 +284,11 @@ bool IsCoverNote(std::string_view text, std::string_view from) {
 
 std::optional<InlineForward> FindInlineForward(std::string_view subject, std::string_view from,
                                                std::string_view text) {
-  const bool forwarded = SaysForward(subject);
+  const bool named = SaysForward(subject);
+  // Known only where a block begins: what stands above it is the cover.
+  const auto is_forward = [&](size_t cover_end) {
+    return named || SaysReport(text.substr(0, cover_end));
+  };
   const auto forward_of = [&](size_t cover_end, HeaderBlock block) -> std::optional<InlineForward> {
     if (!IsCoverNote(text.substr(0, cover_end), from)) return std::nullopt;
     InlineForward forward;
@@ -283,18 +301,20 @@ std::optional<InlineForward> FindInlineForward(std::string_view subject, std::st
   };
   // Only what is within reach of a cover note can be a forward: this bounds the work.
   for (Lines lines(text); !lines.done() && lines.begin <= kCoverNoteBytesMax; lines.next()) {
-    if (forwarded && IsAttribution(lines.line())) {
+    if (IsAttribution(lines.line())) {
       HeaderBlock block;
       block.end = std::min(lines.end + 1, text.size());
-      if (AllQuoted(text.substr(block.end))) return forward_of(lines.begin, std::move(block));
+      if (AllQuoted(text.substr(block.end)) && is_forward(lines.begin)) {
+        return forward_of(lines.begin, std::move(block));
+      }
       continue;
     }
     const Separator separator = ReadSeparator(lines.line());
     std::string_view value;
     const bool bare_block =
-        separator == Separator::kNone && forwarded && HeaderField(lines.line(), &value) == 'f';
+        separator == Separator::kNone && HeaderField(lines.line(), &value) == 'f';
     if (separator == Separator::kNone && !bare_block) continue;
-    if (separator == Separator::kOriginal && !forwarded) continue;
+    if (separator != Separator::kForward && !is_forward(lines.begin)) continue;
     HeaderBlock block = ReadHeaderBlock(text, bare_block ? lines.begin : lines.end + 1);
     const int needed = separator == Separator::kForward ? 1 : 2;
     const bool names_mail = block.has_from && !block.subject.empty();

@@ -15,7 +15,7 @@
 namespace noroshi::analysis {
 
 // A cover note is short and links nowhere but to its writer's own domain.
-inline constexpr size_t kCoverNoteBytesMax = 4096;
+inline constexpr size_t kCoverNoteBytesMax = 8192;  // A long report form.
 bool IsCoverNote(std::string_view text, std::string_view from);
 
 // A mail forwarded inside the text, by the separators that Japanese and English

@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const HtmlContent content = ReadHtml(bytes);
   if (content.text.size() > size || content.links.size() > kHtmlLinksMax) abort();
+  if (content.hidden_text.size() > size) abort();
   for (const HtmlLink& link : content.links) {
     if (link.offset > content.text.size()) abort();
     HostOf(link.url);

@@ -15,7 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bool good = facts.ByteSizeLong() < analysis::kResultBytesMax && IsValidUtf8(facts.text()) &&
               IsValidUtf8(facts.subject()) && IsValidUtf8(facts.from()) &&
               IsValidUtf8(facts.message_id());
+  good = good && facts.links_size() >= facts.urls_size() &&
+         facts.kind() != v1::MAIL_KIND_UNSPECIFIED && !facts.kind_reason().empty();
   for (const std::string& url : facts.urls()) good = good && IsValidUtf8(url);
+  // Protobuf refuses text that is no UTF-8 when it is read again.
+  v1::MailFacts again;
+  good = good && again.ParseFromString(facts.SerializeAsString());
   for (const v1::AttachmentFacts& file : facts.attachments())
     good = good && IsValidUtf8(file.name());
   if (!good) abort();

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,12 +31,26 @@ std::string TryFile(const char* path, int flags) {
   return fd >= 0 ? "opened" : errno == EACCES ? "denied" : "errno " + std::to_string(errno);
 }
 
+// Known before the walls close: the hub, in whose memory the keys are.
+const pid_t kParent = getppid();
+
 std::string Act(std::string_view request) {
   noroshi::v1::Submission submission;
   submission.ParseFromArray(request.data(), static_cast<int>(request.size()));
   const std::string& action = submission.mail().note();
   if (action == "read-file") return Answer(TryFile("/etc/passwd", O_RDONLY));
   if (action == "write-file") return Answer(TryFile("/tmp/noroshi-sandbox", O_WRONLY | O_CREAT));
+  if (action == "read-key") return Answer(TryFile(submission.mail().raw().c_str(), O_RDONLY));
+  if (action == "parents-environment") {
+    const std::string path = "/proc/" + std::to_string(kParent) + "/environ";
+    return Answer(TryFile(path.c_str(), O_RDONLY));
+  }
+  if (action == "parents-memory") {
+    char byte = 0;
+    iovec here{&byte, 1};
+    iovec there{&byte, 1};
+    process_vm_readv(kParent, &here, 1, &there, 1, 0);
+  }
   if (action == "environment")
     return Answer(environ == nullptr || *environ == nullptr ? "empty" : *environ);
   if (action == "descriptors") {
@@ -49,7 +64,7 @@ std::string Act(std::string_view request) {
   if (action == "socket") socket(AF_INET, SOCK_STREAM, 0);
   if (action == "exec") execl("/bin/true", "true", nullptr);
   if (action == "fork" && fork() == 0) _exit(0);
-  if (action == "signal-parent") kill(getppid(), 0);  // Signal 0: harmless should it get out.
+  if (action == "signal-parent") kill(kParent, 0);  // Signal 0: harmless should it get out.
   if (action == "die") __builtin_trap();
   if (action == "exit") _exit(7);
   if (action == "hang") {

@@ -4,7 +4,6 @@
 
 #include <chrono>
 
-#include "hub/analysis/links.h"
 #include "hub/analysis/transfer.h"
 
 namespace noroshi::analysis {
@@ -40,11 +39,73 @@ TEST(HtmlTest, LinksOfEveryKind) {
                                       "http://f.example/"}));
 }
 
+TEST(HtmlTest, EveryPlaceALinkCanHave) {
+  const auto first = [](std::string_view html) {
+    const HtmlContent content = ReadHtml(html);
+    if (content.links.size() != 1) return std::to_string(content.links.size()) + " links";
+    return v1::LinkPlace_Name(content.links[0].place).substr(11) + " " + content.links[0].url;
+  };
+  EXPECT_EQ(first("<map><area href='http://a.example/m'></map>"), "ANCHOR http://a.example/m");
+  EXPECT_EQ(first("<svg><a xlink:href='http://a.example/'>"), "ANCHOR http://a.example/");
+  EXPECT_EQ(first("<button formaction='http://a.example/'>"), "FORM http://a.example/");
+  EXPECT_EQ(first("<form action='http://a.example/'>"), "FORM http://a.example/");
+  EXPECT_EQ(first("<meta http-equiv='refresh' content='5 , http://a.example/'>"),
+            "REDIRECT http://a.example/");
+  EXPECT_EQ(first("<object data='http://a.example/'>"), "FRAME http://a.example/");
+  EXPECT_EQ(first("<base href='http://a.example/'>"), "BASE http://a.example/");
+  EXPECT_EQ(first("<td background=\"http://a.example/b.png\">"), "RESOURCE http://a.example/b.png");
+  EXPECT_EQ(first("<p style=\"background:url(&quot;http://a.example/c.png&quot;)\">"),
+            "RESOURCE http://a.example/c.png");
+  EXPECT_EQ(first("<video poster=http://a.example/p>"), "RESOURCE http://a.example/p");
+  EXPECT_EQ(first("<a href='//a.example/'>"), "ANCHOR http://a.example/");
+  EXPECT_EQ(first("<a href='www.a.example'>"), "ANCHOR http://www.a.example");
+  EXPECT_EQ(
+      Urls("<img srcset='http://a.example/1,x.png 1x, http://a.example/2 2x,http://b.example'>"),
+      (std::vector<std::string>{"http://a.example/1,x.png", "http://a.example/2",
+                                "http://b.example"}));
+}
+
+TEST(HtmlTest, OutlooksCommentsHoldLinksButNoText) {
+  const HtmlContent content = ReadHtml(
+      "<!--[if mso]><v:roundrect href=\"http://a.example/o\">press</v:roundrect><![endif]-->"
+      "<!--[if !mso]><!--><a href='http://b.example/'>here</a><!--<![endif]-->"
+      "<!-- <a href='http://c.example/'>gone</a> -->");
+  ASSERT_EQ(content.links.size(), 2u);
+  EXPECT_EQ(content.links[0].url, "http://a.example/o");
+  EXPECT_TRUE(content.links[0].mso);
+  EXPECT_EQ(content.links[1].url, "http://b.example/");
+  EXPECT_FALSE(content.links[1].mso);
+  EXPECT_EQ(content.text, "here");
+}
+
+TEST(HtmlTest, LinksKnowWhatTheyShowAndWhetherTheyHide) {
+  const HtmlContent content = ReadHtml(
+      "<a href='http://evil.example/'>www.<b>bank</b>.example</a>"
+      "<div style='max-height:0px;overflow:hidden'><a href='http://h.example/'>no</a></div>"
+      "<a href='http://v.example/'>yes");
+  ASSERT_EQ(content.links.size(), 3u);
+  EXPECT_EQ(content.links[0].shown, "www.bank.example");
+  EXPECT_FALSE(content.links[0].hidden);
+  EXPECT_TRUE(content.links[1].hidden);
+  EXPECT_FALSE(content.links[2].hidden);
+  EXPECT_EQ(content.links[2].shown, "yes");
+  EXPECT_NE(content.hidden_text.find("no"), std::string::npos);
+}
+
+TEST(HtmlTest, WhatHidesEndsWithWhatIsAroundIt) {
+  EXPECT_EQ(ReadHtml("<td><span style='display:none'>no</td>yes").text, "yes");
+  EXPECT_EQ(ReadHtml("<p style='display:none'>no<p>yes").text, "yes");
+  EXPECT_EQ(ReadHtml("<p style='opacity:0.9;line-height:0'>yes</p>").text, "yes\n");
+  EXPECT_EQ(ReadHtml("<i style='opacity:0'>no<b>no</b></i>yes").text, "yes");
+  EXPECT_EQ(ReadHtml("<div hidden><div>no</div>no</div>yes").text, "yes");
+}
+
 TEST(HtmlTest, BaseResolvesLinks) {
   EXPECT_EQ(Urls("<base href='https://x.example/d/i.html'><a href='p'>1</a><a href='/q'>2</a>"
                  "<a href='//y.example/'>3</a><a href='mailto:a@b.example'>4</a>"),
-            (std::vector<std::string>{"https://x.example/d/p", "https://x.example/q",
-                                      "https://y.example/", "mailto:a@b.example"}));
+            (std::vector<std::string>{"https://x.example/d/i.html", "https://x.example/d/p",
+                                      "https://x.example/q", "https://y.example/",
+                                      "mailto:a@b.example"}));
 }
 
 TEST(HtmlTest, BrokenMarkupStillGivesTextAndLinks) {
@@ -58,9 +119,11 @@ TEST(HtmlTest, BrokenMarkupStillGivesTextAndLinks) {
 TEST(HtmlTest, CharacterReferences) {
   EXPECT_EQ(DecodeCharacterReferences("&#x3042;&#12354;&lt;&amp;lt;&nosuch;&#xd800;&#0;&amp"),
             "ああ<&lt;&nosuch;\xef\xbf\xbd\xef\xbf\xbd&");
-  EXPECT_EQ(DecodeCharacterReferences("&#99999999999;"),
-            "\xef\xbf\xbd"
-            "9;");
+  EXPECT_EQ(DecodeCharacterReferences("&#99999999999;&#150;"), "\xef\xbf\xbd\u2013");
+  EXPECT_EQ(DecodeCharacterReferences("&ampx &notit; &lt&gt &copy=1"), "&x \u00acit; <> \u00a9=1");
+  EXPECT_EQ(DecodeCharacterReferences("?a&copy=1&amp;b&lt", ReferencePlace::kAttribute),
+            "?a&copy=1&b<");
+  EXPECT_EQ(DecodeCharacterReferences("https&colon;&sol;&sol;a"), "https://a");
 }
 
 TEST(HtmlTest, LinkPlacesPointIntoTheText) {
@@ -98,22 +161,6 @@ TEST(HtmlTest, FindsTheMetaCharset) {
             "shift_jis");
   EXPECT_EQ(HtmlCharset("<meta charset=\"euc-jp\">"), "euc-jp");
   EXPECT_EQ(HtmlCharset("<p>charset=x</p>"), "");
-}
-
-TEST(LinksTest, UrlsEndWhereTheSentenceOwnsTheMark) {
-  EXPECT_EQ(FindUrls("見てください（https://a.example/x）。次はhttp://b.example/y、です。", 10),
-            (std::vector<std::string>{"https://a.example/x", "http://b.example/y"}));
-  EXPECT_EQ(FindUrls("(see https://a.example/(x)). HXXPS://b[.]example/z, <http://c.example>", 10),
-            (std::vector<std::string>{"https://a.example/(x)", "https://b.example/z",
-                                      "http://c.example"}));
-  EXPECT_TRUE(FindUrls("http:// :// x://y ://", 10).empty());
-  EXPECT_EQ(FindUrls("http://a http://b http://c", 2).size(), 2u);
-}
-
-TEST(LinksTest, HostIsWhatBrowsersReach) {
-  EXPECT_EQ(HostOf("https://user:pw@Evil.Example:8443/p"), "evil.example");
-  EXPECT_EQ(HostOf("http://evil.example\\@good.example/"), "evil.example");
-  EXPECT_EQ(HostOf("no url"), "");
 }
 
 TEST(TransferTest, QuotedPrintableIsTolerant) {

@@ -13,6 +13,7 @@
 
 #include "hub/analysis/analysis.h"
 #include "hub/analysis/channel.h"
+#include "tests/unit/hub/analysis/zip_maker.h"
 
 namespace noroshi::analysis {
 namespace {
@@ -83,10 +84,12 @@ std::unique_ptr<Pool> StartPool(PoolOptions options) {
 }
 
 // What the hostile worker's action led to.
-v1::AnalysisResult Act(const std::string& action, Pool* pool, uint64_t sequence = 1) {
+v1::AnalysisResult Act(const std::string& action, Pool* pool, uint64_t sequence = 1,
+                       const std::string& raw = "Subject: s\r\n\r\nb") {
   Collector collector;
   EXPECT_TRUE(
-      pool->Submit({sequence, MailSubmission(action), WorkKind::kMail}, collector.done()).ok());
+      pool->Submit({sequence, MailSubmission(action, raw), WorkKind::kMail}, collector.done())
+          .ok());
   collector.Wait(1);
   return collector.Get(sequence);
 }
@@ -133,6 +136,37 @@ TEST(PoolTest, EveryCharsetWorksInsideTheSandbox) {
   EXPECT_EQ(pool->children_started(), 1u);
 }
 
+// The database of file types, the suffix list, IDN and the unpacker are loaded
+// before the walls close: inside, every fact is the same as outside.
+TEST(PoolTest, FilesHostsAndArchivesAreReadInsideTheSandbox) {
+  const std::string zip =
+      MakeZip({{"a.exe", std::string("MZ\x90\0\3", 5)}, {"b.txt", "text"}}, "infected");
+  std::string raw =
+      "From: a@例え.jp\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+      "Content-Type: text/html; charset=utf-8\r\n\r\n<a href='http://BÜCHER.co.jp/'>x</a>\r\n";
+  for (const std::string& content :
+       {zip,
+        std::string("\x7f"
+                    "ELF\2\1\1\0"),
+        std::string("RIFF\1\1\1\1WAVEfmt "), std::string("<?xml version=\"1.0\"?><a/>"),
+        std::string("\1\2\3\4 noise")}) {
+    raw +=
+        "--b\r\nContent-Type: application/x; name=\"f\u202efdp.bin\"\r\n"
+        "Content-Transfer-Encoding: binary\r\n\r\n" +
+        content + "\r\n";
+  }
+  raw += "--b--\r\n";
+  const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_PLAIN_WORKER));
+  const v1::AnalysisResult result = Act("", pool.get(), 1, raw);
+  v1::AnalysisResult here = AnalyseBytes(MailSubmission("", raw), BuiltinRules());
+  here.set_subject_sequence(1);
+  EXPECT_EQ(result.SerializeAsString(), here.SerializeAsString()) << result.error();
+  ASSERT_EQ(result.mail().attachments_size(), 5);
+  EXPECT_EQ(result.mail().attachments(0).members_size(), 2);
+  EXPECT_EQ(result.mail().attachments(2).type(), "audio/x-wav");
+  EXPECT_EQ(result.mail().links(0).domain(), "xn--bcher-kva.co.jp");
+}
+
 TEST(PoolTest, ChildIsReplacedAfterItsShareOfMails) {
   const std::unique_ptr<Pool> pool = StartPool(Options(NOROSHI_PLAIN_WORKER));
   Collector collector;
@@ -151,7 +185,12 @@ TEST(SandboxTest, ChildCannotReachFilesNetworkOrProcesses) {
   EXPECT_EQ(Act("write-file", pool.get()).error(), "denied");
   EXPECT_EQ(Act("environment", pool.get()).error(), "empty");
   EXPECT_EQ(Act("descriptors", pool.get()).error(), "0 1 2 3 ");
-  for (const char* action : {"socket", "exec", "fork", "signal-parent"}) {
+  const std::string key = testing::TempDir() + "/master.key";
+  std::ofstream(key) << "secret";
+  EXPECT_EQ(Act("read-key", pool.get(), 1, key).error(), "denied");
+  unlink(key.c_str());
+  EXPECT_EQ(Act("parents-environment", pool.get()).error(), "denied");
+  for (const char* action : {"socket", "exec", "fork", "signal-parent", "parents-memory"}) {
     const v1::AnalysisResult result = Act(action, pool.get());
     EXPECT_EQ(result.outcome(), v1::ANALYSIS_OUTCOME_FAILED) << action;
     EXPECT_EQ(result.error(), "signal: the process was killed by SIGSYS") << action;
