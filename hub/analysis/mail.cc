@@ -12,6 +12,7 @@
 #include "hub/analysis/html.h"
 #include "hub/analysis/links.h"
 #include "hub/analysis/mime.h"
+#include "hub/analysis/sketch.h"
 #include "hub/analysis/unwrap.h"
 
 namespace noroshi::analysis {
@@ -188,6 +189,7 @@ class MailReader {
         ExactFingerprint(text, {facts.urls().begin(), facts.urls().end()}, std::move(hashes)));
     facts.set_text_fingerprint(TextFingerprint(text));
     facts.set_text(std::string(TruncateUtf8(text, kFactTextBytesMax)));
+    *facts.mutable_sketch() = SketchMail(text, facts, heads_);
   }
 
   static std::string Field(std::string_view text) {
@@ -210,6 +212,7 @@ class MailReader {
       facts->set_declared_type(Field(part->type.value));
       facts->set_size(part->content.size());
       facts->set_sha256(hash);
+      heads_.push_back(AttachmentHead(part->content));
     }
     return hashes;
   }
@@ -235,6 +238,7 @@ class MailReader {
 
   MailReading reading_;
   size_t text_bytes_ = 0;
+  std::vector<std::string> heads_;  // Of the attachments that are facts.
 };
 
 }  // namespace

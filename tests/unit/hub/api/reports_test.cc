@@ -89,7 +89,9 @@ class ReportsTest : public testing::Test {
     result.mutable_mail()->set_from("Mallory <m@evil.example>");
     result.mutable_mail()->add_urls("http://evil.example/");
     result.mutable_mail()->set_text("Pay at once.");
-    result.mutable_mail()->set_exact_fingerprint(Sha256Of(fingerprint));
+    v1::MailTie* tie = result.mutable_mail()->mutable_sketch()->add_ties();
+    tie->set_kind(v1::TIE_KIND_SAME_MAIL);
+    tie->set_key(Sha256Of(fingerprint).substr(0, 16));
     desk_.Append(v1::ENTRY_KIND_ANALYSIS_RESULT, "", "", result.SerializeAsString());
   }
 
