@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "common/text/charset.h"
 #include "common/text/unicode.h"
+#include "hub/analysis/attachments.h"
+#include "hub/analysis/file_type.h"
 #include "hub/analysis/fingerprint.h"
+#include "hub/analysis/header_facts.h"
+#include "hub/analysis/host.h"
 #include "hub/analysis/html.h"
-#include "hub/analysis/links.h"
+#include "hub/analysis/kind.h"
+#include "hub/analysis/language.h"
+#include "hub/analysis/mail_links.h"
 #include "hub/analysis/mime.h"
 #include "hub/analysis/sketch.h"
 #include "hub/analysis/unwrap.h"
@@ -26,6 +31,8 @@ struct View {
   std::vector<HtmlLink> links;  // Of HTML, with their place in text.
   std::vector<const MimeNode*> attachments;
   std::vector<std::string> charsets;
+  std::string unseen;  // Texts of alternatives that lost: their links count.
+  std::string hidden;  // Texts of hidden elements.
 };
 
 class MailReader {
@@ -35,16 +42,35 @@ class MailReader {
       NoteLimit("kMailBytesMax: a mail of more than 24 MiB");
       raw = raw.substr(0, kMailBytesMax);
     }
+    const std::string decoded = DecodeUtf16(raw);
+    if (!decoded.empty()) raw = decoded;
     const MimeNode root = ParseMime(raw, &reading_.limit);
     const MimeNode* message = Unwrap(root);
     View view = Show(*message);
+    other_text_ = view.unseen;
+    // What a limit cut off may still be read as it stands.
+    if (!reading_.limit.empty()) view.unseen += text::ToValidUtf8(raw);
     Fill(*message, std::move(view));
+    DecideKind(text_, &reading_.facts);
+    *reading_.facts.mutable_sketch() = SketchMail({text_, other_text_}, reading_.facts, heads_);
     return std::move(reading_);
   }
 
  private:
   void NoteLimit(std::string_view what) {
     if (reading_.limit.empty()) reading_.limit = what;
+  }
+
+  // A whole mail saved as UTF-16, by its mark or by the zeros between its letters;
+  // empty: it is none.
+  static std::string DecodeUtf16(std::string_view raw) {
+    const std::string_view head = raw.substr(0, 64);
+    if (head.size() < 4) return {};
+    const bool little =
+        head.starts_with("\xff\xfe") || (head[0] != 0 && head[1] == 0 && head[3] == 0);
+    const bool big = head.starts_with("\xfe\xff") || (head[0] == 0 && head[1] != 0 && head[2] == 0);
+    if (!little && !big) return {};
+    return text::DecodeCharset(raw, little ? "utf-16le" : "utf-16be").text;
   }
 
   // Follows message/rfc822 under cover notes down to the mail that matters.
@@ -55,10 +81,21 @@ class MailReader {
       FindMessages(*message, &inner);
       // Several attached mails are a collection: none of them is "the" mail.
       if (inner.size() != 1) return message;
-      if (!IsCoverNote(Show(*message, /*with_messages=*/false).text, message->from)) return message;
+      View cover = Show(*message, /*with_messages=*/false);
+      if (!IsCoverNote(cover.text, message->headers.from)) return message;
+      KeepCover(std::move(cover));
       message = inner[0];
       reading_.facts.set_unwrapped(true);
     }
+  }
+
+  // A cover's links and files count: it may only look like one.
+  void KeepCover(View cover) {
+    for (HtmlLink& link : cover.links) cover_.links.push_back(std::move(link));
+    for (const MimeNode* part : cover.attachments) {
+      if (!part->wraps_mails) cover_.attachments.push_back(part);
+    }
+    cover_.text += cover.text + "\n";
   }
 
   static void FindMessages(const MimeNode& node, std::vector<const MimeNode*>* out) {
@@ -90,6 +127,10 @@ class MailReader {
       }
     } else if (node.is_text() && !IsNamedFile(node)) {
       ShowText(node, view);
+      // A name alone: some programs show the text, some a file, some both.
+      if (!node.type.Find("name").empty() && node.disposition.value != "inline") {
+        view->attachments.push_back(&node);
+      }
     } else {
       view->attachments.push_back(&node);
     }
@@ -97,7 +138,7 @@ class MailReader {
 
   // A text part with a name, of another kind than a mail program's own body part.
   static bool IsNamedFile(const MimeNode& node) {
-    return !node.disposition.Find("filename").empty();
+    return !node.disposition.Find("filename").empty() && node.disposition.value != "inline";
   }
 
   // The last alternative that shows something is what a person sees; the others'
@@ -113,6 +154,8 @@ class MailReader {
       const bool says = text::TextWeight(candidate.text) > 0 || shown.text.empty();
       View& loser = says ? shown : candidate;
       for (HtmlLink& link : loser.links) other_links.push_back(std::move(link));
+      view->unseen += loser.text + "\n" + candidate.unseen;
+      view->hidden += candidate.hidden;
       if (says) {
         shown.text = std::move(candidate.text);
         shown.links = std::move(candidate.links);
@@ -143,7 +186,8 @@ class MailReader {
       bytes = bytes.substr(0, std::min(kPartTextBytesMax, left));
     }
     text_bytes_ += bytes.size();
-    const bool html = node.type.value != "text/plain" && node.type.value != "text";
+    const bool html = node.type.value == "text/html" || node.type.value == "text/enriched" ||
+                      node.type.value == "application/xhtml+xml";
     std::string label(node.type.Find("charset"));
     if (html && label.empty()) label = HtmlCharset(bytes);
     text::Decoded decoded = text::DecodeCharset(bytes, label);
@@ -154,6 +198,7 @@ class MailReader {
       if (content.cut) NoteLimit("kHtmlLinksMax or kHtmlAttributesMax: HTML with too many of them");
       shown.text = std::move(content.text);
       shown.links = std::move(content.links);
+      view->hidden += content.hidden_text + "\n";
     } else {
       shown.text = std::move(decoded.text);
       std::erase(shown.text, '\r');
@@ -163,82 +208,112 @@ class MailReader {
 
   void Fill(const MimeNode& message, View view) {
     v1::MailFacts& facts = reading_.facts;
-    std::string subject = message.subject;
-    std::string from = message.from;
+    std::string subject = message.headers.subject;
+    std::string from = message.headers.from;
     size_t offset = 0;  // Of the inner text in view.text, for the links.
     std::string text = std::move(view.text);
+    bool inlined = false;
     for (int i = 0; i < kInlineForwardsMax; ++i) {
       std::optional<InlineForward> forward = FindInlineForward(subject, from, text);
       if (!forward) break;
-      facts.set_unwrapped(true);
+      inlined = true;
       // Quoting was stripped: places inside a second forward are no longer exact.
       if (i == 0) offset = forward->offset;
+      cover_.text.append(text, 0, forward->offset).push_back('\n');
       text = std::move(forward->text);
       if (!forward->subject.empty()) subject = std::move(forward->subject);
       if (!forward->from.empty()) from = std::move(forward->from);
     }
+    if (inlined) facts.set_unwrapped(true);
     facts.set_subject(Field(subject));
     facts.set_from(Field(from));
-    facts.set_message_id(Field(message.message_id));
+    // Inside a text only these two are known of the mail that was forwarded.
+    if (inlined) {
+      MessageHeaders inner;
+      inner.Add("From", from);
+      facts.set_from_address(inner.from_address);
+      links_.AddAddress(inner.from_address);
+    } else {
+      FillHeaderFacts(message.headers, &links_, &facts);
+    }
+    FillLinks(text, view, offset);
+    for (const MimeNode* part : cover_.attachments) view.attachments.push_back(part);
     std::vector<std::string> hashes = FillAttachments(view.attachments);
-    FillUrls(text, view.links, offset);
     for (const std::string& charset : view.charsets) {
       if (facts.charsets_size() < kMailPartsMax) facts.add_charsets(charset);
     }
-    facts.set_exact_fingerprint(
-        ExactFingerprint(text, {facts.urls().begin(), facts.urls().end()}, std::move(hashes)));
-    facts.set_text_fingerprint(TextFingerprint(text));
+    FillFingerprints(text, std::move(hashes));
+    facts.set_language(LanguageOf(text));
     facts.set_text(std::string(TruncateUtf8(text, kFactTextBytesMax)));
-    *facts.mutable_sketch() = SketchMail(text, facts, heads_);
+    text_ = std::move(text);
   }
 
   static std::string Field(std::string_view text) {
     return std::string(TruncateUtf8(text::ToValidUtf8(text), kFactFieldBytesMax));
   }
 
+  void FillFingerprints(std::string_view text, std::vector<std::string> hashes) {
+    v1::MailFacts& facts = reading_.facts;
+    // Images and the cover differ between those who see the same mail.
+    std::vector<std::string> urls;
+    for (int i = 0; i < facts.urls_size(); ++i) {
+      if (IsRealLink(facts.links(i))) urls.push_back(facts.urls(i));
+    }
+    facts.set_exact_fingerprint(ExactFingerprint(text, std::move(urls), std::move(hashes)));
+    facts.set_text_fingerprint(TextFingerprint(text));
+  }
+
   // Facts of the attachments; returns the hashes of those that are not empty.
   std::vector<std::string> FillAttachments(const std::vector<const MimeNode*>& parts) {
     std::vector<std::string> hashes;
+    size_t members = kMailMembersMax;
     for (const MimeNode* part : parts) {
-      if (part->content.empty() && part->file_name().empty()) continue;
-      const std::string hash = Sha256Of(part->content);
-      if (!part->content.empty()) hashes.push_back(hash);
+      const std::string name = part->file_name();
+      if (part->content.empty() && name.empty()) continue;
+      if (!part->content.empty()) hashes.push_back(Sha256Of(part->content));
       if (static_cast<size_t>(reading_.facts.attachments_size()) >= kAttachmentsMax) {
         NoteLimit("kAttachmentsMax: more than 100 attachments");
         continue;
       }
-      v1::AttachmentFacts* facts = reading_.facts.add_attachments();
-      facts->set_name(Field(part->file_name()));
-      facts->set_declared_type(Field(part->type.value));
-      facts->set_size(part->content.size());
-      facts->set_sha256(hash);
+      AttachmentReading read = ReadAttachment(name, part->type.value, part->content, members);
+      members -= static_cast<size_t>(read.facts.members_size());
+      if (!read.limit.empty()) NoteLimit(read.limit);
+      if (!read.warning.empty()) {
+        reading_.facts.add_warnings(Field(read.warning));
+      }
+      read.facts.set_inline_(part->disposition.value == "inline" ||
+                             (part->has_content_id && part->disposition.value != "attachment"));
+      *reading_.facts.add_attachments() = std::move(read.facts);
       heads_.push_back(AttachmentHead(part->content));
     }
     return hashes;
   }
 
-  void FillUrls(std::string_view text, const std::vector<HtmlLink>& links, size_t offset) {
-    std::set<std::string> seen;
-    const auto add = [&](std::string_view url) {
-      std::string clean(TruncateUtf8(text::ToValidUtf8(url), kUrlBytesMax));
-      if (url.size() > kUrlBytesMax) NoteLimit("kUrlBytesMax: a URL of more than 2 KiB");
-      if (!seen.insert(clean).second) return;
-      if (static_cast<size_t>(reading_.facts.urls_size()) >= kUrlsMax) {
-        NoteLimit("kUrlsMax: more than 200 URLs");
-        return;
+  // First what one follows, then what only loads: the limit must not cost a link.
+  void FillLinks(const std::string& text, const View& view, size_t offset) {
+    for (const bool loads : {false, true}) {
+      for (const HtmlLink& link : view.links) {
+        if ((link.place == v1::LINK_PLACE_RESOURCE) != loads) continue;
+        links_.AddHtml(link, /*cover=*/link.offset < offset);
       }
-      reading_.facts.add_urls(std::move(clean));
-    };
-    for (const HtmlLink& link : links) {
-      const bool web = link.url.find("://") != std::string::npos;
-      if (link.offset >= offset && web) add(link.url);
+      if (loads) continue;
+      links_.AddText(reading_.facts.subject(), v1::LINK_PLACE_HEADER);
+      links_.AddText(text, v1::LINK_PLACE_TEXT);
+      links_.AddText(view.unseen, v1::LINK_PLACE_TEXT);
     }
-    for (const std::string& url : FindUrls(text, kUrlsMax + 1)) add(url);
+    for (const HtmlLink& link : cover_.links) links_.AddHtml(link, /*cover=*/true);
+    links_.AddText(view.hidden, v1::LINK_PLACE_TEXT, "hidden");
+    links_.AddText(cover_.text, v1::LINK_PLACE_COVER);
+    links_.Finish();
   }
 
   MailReading reading_;
-  size_t text_bytes_ = 0;
+  LinkCollector links_{&reading_.facts, &reading_.limit};
+  View cover_;  // Of all covers that were taken off.
+  std::string text_;
+  std::string other_text_;          // Of the alternatives that are not shown.
   std::vector<std::string> heads_;  // Of the attachments that are facts.
+  size_t text_bytes_ = 0;
 };
 
 }  // namespace
@@ -247,6 +322,8 @@ MailReading ReadMail(std::string_view raw) { return MailReader().Read(raw); }
 
 void WarmUpMail() {
   WarmUpMime();
+  WarmUpHosts();
+  WarmUpFileTypes();
   text::WarmUpCharsets();
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "hub/analysis/mail_links.h"
 #include "noroshi/v1/journal.pb.h"
 
 namespace noroshi::analysis {
@@ -21,12 +22,11 @@ namespace noroshi::analysis {
 inline constexpr size_t kMailBytesMax = 24 * 1024 * 1024;
 inline constexpr int kMailDepthMax = 12;                      // Nested parts and messages.
 inline constexpr int kMailPartsMax = 500;                     // Leaves.
+inline constexpr int kHeadersMax = 1000;                      // Of one message; more are not read.
 inline constexpr size_t kHeaderBytesMax = 64 * 1024;          // One header's raw value.
 inline constexpr size_t kPartTextBytesMax = 8 * 1024 * 1024;  // Decoded, one text part.
 inline constexpr size_t kTextBytesMax = 16 * 1024 * 1024;     // Decoded, all text parts.
 inline constexpr size_t kAttachmentsMax = 100;
-inline constexpr size_t kUrlsMax = 200;
-inline constexpr size_t kUrlBytesMax = 2048;
 inline constexpr size_t kFactTextBytesMax = 64 * 1024;  // MailFacts.text.
 inline constexpr size_t kFactFieldBytesMax = 998;       // Subject, sender, names.
 

@@ -2,9 +2,13 @@
 
 #include <gmime/gmime.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "common/base/check.h"
+#include "hub/analysis/attachments.h"
+#include "hub/analysis/file_type.h"
+#include "hub/analysis/html_tags.h"
 #include "hub/analysis/mail.h"
 
 namespace noroshi::analysis {
@@ -22,11 +26,59 @@ void NoteLimit(std::string_view what, std::string* limit) {
   if (limit->empty()) *limit = what;
 }
 
+bool EndsWithNoCase(const std::string& text, std::string_view lower) {
+  return text.size() >= lower.size() &&
+         EqualsNoCase(std::string_view(text).substr(text.size() - lower.size()), lower);
+}
+
+// The mails of an mbox; anything else is one.
+std::vector<std::string_view> SplitMailbox(std::string_view raw) {
+  std::vector<std::string_view> mails;
+  size_t begin = 0;
+  for (size_t at = 0; raw.starts_with("From ") && at != std::string_view::npos;) {
+    at = raw.find("\nFrom ", at + 1);
+    if (at == std::string_view::npos || mails.size() >= static_cast<size_t>(kMailPartsMax)) break;
+    // Behind an empty line only, and before a header.
+    const std::string_view before = raw.substr(0, at);
+    const std::string_view line = raw.substr(at + 1, raw.find('\n', at + 1) - at);
+    const std::string_view next = raw.substr(std::min(raw.size(), at + 1 + line.size()), 80);
+    const size_t colon = next.find(':');
+    if (!(before.ends_with('\n') || before.ends_with("\n\r")) || colon == std::string_view::npos ||
+        next.substr(0, colon).find_first_of(" \n") != std::string_view::npos) {
+      continue;
+    }
+    mails.push_back(raw.substr(begin, at + 1 - begin));
+    begin = at + 1;
+  }
+  mails.push_back(raw.substr(begin));
+  return mails;
+}
+
 // Walks GMime's tree and copies what is within the limits.
 class Walker {
  public:
   Walker(std::string* limit) : limit_(limit) {}  // NOLINT: local to this file
 
+  // What a user hands in: a mail, an mbox, or an archive of mails.
+  MimeNode Root(std::string_view raw) {
+    MimeNode root;
+    root.kind = MimeNode::Kind::kMessage;
+    if (LooksLikeArchive(raw)) {
+      MimeNode leaf;
+      leaf.content = raw;
+      AddPackedMails(0, &leaf, &root);
+      root.children.push_back(std::move(leaf));
+    } else {
+      AddMessages(raw, -1, &root);
+    }
+    if (root.children.size() == 1 && root.children[0].kind == MimeNode::Kind::kMessage) {
+      MimeNode only = std::move(root.children[0]);
+      return only;
+    }
+    return root;
+  }
+
+ private:
   MimeNode Message(std::string_view raw, int depth) {
     const Owned<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(raw.data(), raw.size()));
     const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
@@ -36,7 +88,6 @@ class Walker {
     return FromMessage(message.get(), depth);
   }
 
- private:
   // What GMime does not take for a mail is one text.
   static MimeNode PlainMessage(std::string_view raw) {
     MimeNode node;
@@ -51,13 +102,23 @@ class Walker {
   MimeNode FromMessage(GMimeMessage* message, int depth) {
     MimeNode node;
     node.kind = MimeNode::Kind::kMessage;
-    auto* object = GMIME_OBJECT(message);
-    node.subject = DecodeHeaderText(Header(object, "Subject"));
-    node.from = DecodeHeaderText(Header(object, "From"));
-    node.message_id = DecodeHeaderText(Header(object, "Message-ID"));
+    ReadHeaders(GMIME_OBJECT(message), &node.headers);
     GMimeObject* content = g_mime_message_get_mime_part(message);
     if (content != nullptr) Add(content, depth, &node);
     return node;
+  }
+
+  void ReadHeaders(GMimeObject* object, MessageHeaders* headers) {
+    GMimeHeaderList* list = g_mime_object_get_header_list(object);
+    const int count = g_mime_header_list_get_count(list);
+    if (count > kHeadersMax) NoteLimit("kHeadersMax: more than 1,000 headers", limit_);
+    for (int i = 0; i < std::min(count, kHeadersMax); ++i) {
+      GMimeHeader* header = g_mime_header_list_get_header_at(list, i);
+      const char* name = g_mime_header_get_name(header);
+      if (name != nullptr) headers->Add(name, RawValue(header));
+    }
+    if (headers->cut)
+      NoteLimit("headers.h: more hops, addresses or references than are kept", limit_);
   }
 
   void Add(GMimeObject* object, int depth, MimeNode* parent) {
@@ -66,6 +127,7 @@ class Walker {
       return;
     }
     MimeNode node;
+    node.has_content_id = !Header(object, "Content-ID").empty();
     node.type = ParseParameters(Header(object, "Content-Type"));
     node.disposition = ParseParameters(Header(object, "Content-Disposition"));
     if (GMIME_IS_MULTIPART(object)) {
@@ -106,12 +168,33 @@ class Walker {
           DecodeTransfer(ReadAll(stream), Header(GMIME_OBJECT(part), "Content-Transfer-Encoding"));
     }
     // A forwarded mail whose message/rfc822 is encoded, or that is attached as a file.
-    const bool message = node.type.value == "message/rfc822" || node.file_name().ends_with(".eml");
+    const bool message =
+        node.type.value == "message/rfc822" || node.type.value == "application/mbox" ||
+        EndsWithNoCase(node.file_name(), ".eml") || EndsWithNoCase(node.file_name(), ".mbox");
     if (message && !node.content.empty() && node.content.find(':') < 1000) {
-      parent->children.push_back(Message(node.content, depth + 1));
+      AddMessages(node.content, depth, parent);
       return;
     }
+    AddPackedMails(depth, &node, parent);
     parent->children.push_back(std::move(node));
+  }
+
+  // The mail, or the mails of an mbox.
+  void AddMessages(std::string_view raw, int depth, MimeNode* parent) {
+    for (const std::string_view mail : SplitMailbox(raw)) {
+      if (!CountPart()) return;
+      parent->children.push_back(Message(mail, depth + 1));
+    }
+  }
+
+  // The mails of an archive.
+  void AddPackedMails(int depth, MimeNode* node, MimeNode* parent) {
+    if (!LooksLikeArchive(node->content)) return;
+    const AttachmentReading reading =
+        ReadAttachment(node->file_name(), node->type.value, node->content);
+    const auto members = static_cast<size_t>(reading.facts.members_size());
+    node->wraps_mails = !reading.mails.empty() && reading.mails.size() == members;
+    for (const PackedMail& mail : reading.mails) AddMessages(mail.bytes, depth, parent);
   }
 
   bool CountPart() {
@@ -138,8 +221,10 @@ class Walker {
 
   // The first header of the name, as it stands.
   std::string_view Header(GMimeObject* object, const char* name) {
-    GMimeHeader* header =
-        g_mime_header_list_get_header(g_mime_object_get_header_list(object), name);
+    return RawValue(g_mime_header_list_get_header(g_mime_object_get_header_list(object), name));
+  }
+
+  std::string_view RawValue(GMimeHeader* header) {
     const char* raw = header == nullptr ? nullptr : g_mime_header_get_raw_value(header);
     if (raw == nullptr) return {};
     const std::string_view value(raw);
@@ -162,12 +247,13 @@ std::string MimeNode::file_name() const {
 bool MimeNode::is_text() const {
   return kind == Kind::kLeaf && disposition.value != "attachment" &&
          (type.value == "text/plain" || type.value == "text/html" || type.value == "text" ||
-          type.value == "text/enriched" || type.value == "application/xhtml+xml");
+          type.value == "text/enriched" || type.value == "text/calendar" ||
+          type.value == "application/xhtml+xml");
 }
 
 MimeNode ParseMime(std::string_view raw, std::string* limit) {
   WarmUpMime();
-  return Walker(limit).Message(raw, 0);
+  return Walker(limit).Root(raw);
 }
 
 void WarmUpMime() {

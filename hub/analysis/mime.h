@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hub/analysis/headers.h"
 #include "hub/analysis/transfer.h"
 
 namespace noroshi::analysis {
@@ -17,18 +18,18 @@ struct MimeNode {
   HeaderWithParameters type;         // "text/html", "multipart/alternative" …
   HeaderWithParameters disposition;  // "attachment", "inline" or empty.
   std::string content;               // Leaves: transfer encoding undone.
-  // Messages only: headers as a person sees them; children holds the content.
-  std::string subject;
-  std::string from;
-  std::string message_id;
+  bool has_content_id = false;       // The mail's own HTML may show it.
+  bool wraps_mails = false;          // An archive of nothing but mails, which stand beside it.
+  MessageHeaders headers;            // Messages only; children holds the content.
   std::vector<MimeNode> children;
 
   std::string file_name() const;
   bool is_text() const;  // text/plain or text/html that is shown, not attached.
 };
 
-// The whole mail as a message node. Limits of mail.h; *limit names the first
-// that was reached and is left alone otherwise.
+// The whole mail as a message node; an mbox of several, or an archive of mails, is
+// a message that holds them. Limits of mail.h; *limit names the first that was
+// reached and is left alone otherwise.
 MimeNode ParseMime(std::string_view raw, std::string* limit);
 
 // Once per process, before ParseMime.

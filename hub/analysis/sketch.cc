@@ -8,8 +8,9 @@
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "common/text/unicode.h"
+#include "hub/analysis/host.h"
 #include "hub/analysis/innocent_hosts.h"
-#include "hub/analysis/links.h"
+#include "hub/analysis/kind.h"
 #include "hub/analysis/segments.h"
 
 namespace noroshi::analysis {
@@ -133,14 +134,16 @@ class Minhash {
   size_t filled() const { return count_; }
 
   // At least one slot is filled.
-  void Write(google::protobuf::RepeatedField<uint32_t>* out) const {
+  std::vector<uint32_t> Slots() const {
+    std::vector<uint32_t> slots;
     for (uint64_t slot = 0; slot < kMinhashSlots; ++slot) {
       uint64_t from = slot;
       for (uint64_t attempt = 1; !filled_[from]; ++attempt) {
         from = Mix(slot * 1'000'003 + attempt) >> 57;
       }
-      out->Add(values_[from]);
+      slots.push_back(values_[from]);
     }
+    return slots;
   }
 
  private:
@@ -149,7 +152,8 @@ class Minhash {
   size_t count_ = 0;
 };
 
-void AddMinhash(const std::u32string& letters, v1::MailSketch* sketch) {
+// Empty: the text says too little.
+std::vector<uint32_t> MinhashOf(const std::u32string& letters) {
   Minhash minhash;
   const size_t count = std::min(letters.size(), kShinglesMax);
   for (size_t i = 0; i < count; ++i) {
@@ -159,7 +163,11 @@ void AddMinhash(const std::u32string& letters, v1::MailSketch* sketch) {
     for (size_t k = 0; k < length; ++k) hash = (hash ^ letters[i + k]) * 0x100000001b3;
     minhash.Add(hash);
   }
-  if (minhash.filled() >= kFilledSlotsMin) minhash.Write(sketch->mutable_minhash());
+  return minhash.filled() < kFilledSlotsMin ? std::vector<uint32_t>() : minhash.Slots();
+}
+
+std::u32string LureOf(std::string_view text) {
+  return Letters(Joined(SegmentText(text), SegmentKind::kLure));
 }
 
 // ---- ties ----
@@ -192,7 +200,7 @@ std::string_view BareSubject(std::string_view subject) {
 }
 
 bool IsImage(const v1::AttachmentFacts& file) {
-  return file.inline_() || file.type().starts_with("image/") ||
+  return file.type().starts_with("image/") ||
          (file.type().empty() && file.declared_type().starts_with("image/"));
 }
 
@@ -265,12 +273,6 @@ void AddFileTies(const v1::MailFacts& facts, const std::vector<std::string>& hea
   }
 }
 
-// Where a click leads; what is only loaded, or in the cover note, is not.
-bool Leads(v1::LinkPlace place) {
-  return place != v1::LINK_PLACE_RESOURCE && place != v1::LINK_PLACE_BASE &&
-         place != v1::LINK_PLACE_COVER && place != v1::LINK_PLACE_HEADER;
-}
-
 std::string_view PathOf(std::string_view url) {
   const size_t scheme = url.find("://");
   const size_t slash = scheme == url.npos ? url.npos : url.find('/', scheme + 3);
@@ -280,13 +282,12 @@ std::string_view PathOf(std::string_view url) {
 }
 
 void AddLinkTies(const v1::MailFacts& facts, Ties* ties) {
-  for (int i = 0; i < facts.urls_size(); ++i) {
-    const bool known = i < facts.links_size();
-    if (known && !Leads(facts.links(i).place())) continue;
-    const std::string& url =
-        known && !facts.links(i).target().empty() ? facts.links(i).target() : facts.urls(i);
-    const std::string host =
-        known && facts.links(i).target().empty() ? facts.links(i).host() : HostOf(url);
+  for (int i = 0; i < facts.urls_size() && i < facts.links_size(); ++i) {
+    const v1::MailLink& link = facts.links(i);
+    if (!IsRealLink(link) || link.place() == v1::LINK_PLACE_HEADER) continue;
+    // Behind a gateway's rewriting stands what the sender wrote.
+    const std::string& url = link.target().empty() ? facts.urls(i) : link.target();
+    const std::string host = link.target().empty() ? link.host() : HostOf(url);
     const HostUse use = UseOfHost(host);
     if (host.empty() || use == HostUse::kInnocent) continue;
     if (use == HostUse::kShared) {
@@ -297,8 +298,8 @@ void AddLinkTies(const v1::MailFacts& facts, Ties* ties) {
       continue;
     }
     ties->Add(v1::TIE_KIND_HOST, host, host);
-    if (known && !facts.links(i).domain().empty() && facts.links(i).domain() != host) {
-      ties->Add(v1::TIE_KIND_DOMAIN, facts.links(i).domain(), facts.links(i).domain());
+    if (link.target().empty() && !link.domain().empty() && link.domain() != host) {
+      ties->Add(v1::TIE_KIND_DOMAIN, link.domain(), link.domain());
     }
   }
   for (const std::string& address : facts.reply_to()) {
@@ -308,15 +309,22 @@ void AddLinkTies(const v1::MailFacts& facts, Ties* ties) {
 
 }  // namespace
 
-v1::MailSketch SketchMail(std::string_view visible_text, const v1::MailFacts& facts,
+v1::MailSketch SketchMail(const MailTexts& texts, const v1::MailFacts& facts,
                           const std::vector<std::string>& heads) {
   v1::MailSketch sketch;
   sketch.set_version(kSketchVersion);
-  const std::u32string text = Letters(Joined(SegmentText(visible_text), SegmentKind::kLure));
+  std::u32string text = LureOf(texts.visible);
+  std::u32string other = LureOf(texts.other);
+  // A picture with a text for those who do not see it.
+  if (WeightOf(text) < kTextWeightMin && WeightOf(other) >= kTextWeightMin) std::swap(text, other);
+  for (const std::u32string* letters : {&text, &other}) {
+    if (letters == &other && other == text) continue;
+    const std::vector<uint32_t> slots = MinhashOf(*letters);
+    sketch.mutable_minhash()->Add(slots.begin(), slots.end());
+  }
   const std::string normal = text::NormaliseForMatching(facts.subject());
   const std::u32string subject = Letters(BareSubject(normal));
   sketch.set_weight(WeightOf(text));
-  AddMinhash(text, &sketch);
   Ties ties(&sketch);
   AddTextTies(text, subject, facts, sketch.weight(), &ties);
   AddFileTies(facts, heads, sketch.weight(), &ties);

@@ -9,6 +9,9 @@
 // hashing, Li et al. 2012); a slot that stays empty borrows from another one
 // (Shrivastava 2017).
 //
+// A mail has up to kTextsMax such sketches, one after the other: of what it shows, and
+// of another alternative that says something else.
+//
 // Threads: thread-safe. Deterministic; linear in the text. Changing any of this
 // changes kSketchVersion.
 #pragma once
@@ -24,6 +27,7 @@ namespace noroshi::analysis {
 
 inline constexpr uint32_t kSketchVersion = 1;
 inline constexpr size_t kMinhashSlots = 128;
+inline constexpr size_t kTextsMax = 2;
 inline constexpr size_t kMinhashSpread = 8;
 // Slots to be filled by a lure's own shingles, else its text has no sketch: about
 // 33 shingles. "Please see the attachment." is written by everybody.
@@ -38,9 +42,17 @@ inline constexpr size_t kTiesMax = 48;
 inline constexpr size_t kTieShownBytesMax = 160;
 inline constexpr size_t kTieKeyBytes = 16;
 
-// visible_text: unwrapped, whole. facts: all but the sketch; heads: for each of its
-// attachments what AttachmentHead says, or fewer.
-v1::MailSketch SketchMail(std::string_view visible_text, const v1::MailFacts& facts,
+// What a mail says.
+struct MailTexts {
+  std::string_view visible;  // Unwrapped, whole.
+  // Of the alternatives that are not shown: whoever forwards the mail as plain text
+  // sends on this one.
+  std::string_view other;
+};
+
+// facts: all but the sketch; heads: for each of its attachments what AttachmentHead
+// says, or fewer.
+v1::MailSketch SketchMail(const MailTexts& texts, const v1::MailFacts& facts,
                           const std::vector<std::string>& heads);
 
 // SHA-256 of an attachment's larger part, so that files which differ near their end

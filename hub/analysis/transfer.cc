@@ -205,10 +205,34 @@ std::string DecodeQuotedPrintable(std::string_view encoded, bool in_header) {
   return out;
 }
 
+std::string DecodeUu(std::string_view encoded) {
+  std::string out;
+  const size_t begin = encoded.find("begin ");
+  size_t at = begin == std::string_view::npos ? encoded.size() : encoded.find('\n', begin);
+  while (at < encoded.size()) {
+    const size_t line_end = std::min(encoded.find('\n', ++at), encoded.size());
+    const std::string_view line = Trim(encoded.substr(at, line_end - at));
+    at = line_end;
+    if (line == "end" || line.empty()) break;
+    // The first character says how many bytes the line holds.
+    size_t left = static_cast<unsigned char>(line[0] - ' ') & 63;
+    for (size_t i = 1; i + 3 < line.size() && left > 0; i += 4) {
+      uint32_t bits = 0;
+      for (size_t k = 0; k < 4; ++k)
+        bits = (bits << 6) | ((static_cast<unsigned char>(line[i + k]) - 32u) & 63);
+      for (int shift = 16; shift >= 0 && left > 0; shift -= 8, --left) {
+        out.push_back(static_cast<char>((bits >> shift) & 0xff));
+      }
+    }
+  }
+  return out;
+}
+
 std::string DecodeTransfer(std::string_view content, std::string_view encoding) {
   const std::string name = LowerAscii(Trim(encoding));
   if (name == "base64") return DecodeBase64(content);
   if (name == "quoted-printable") return DecodeQuotedPrintable(content);
+  if (name == "x-uuencode" || name == "uuencode" || name == "x-uue") return DecodeUu(content);
   return std::string(content);
 }
 

@@ -18,6 +18,8 @@ namespace noroshi::analysis {
 std::string DecodeBase64(std::string_view encoded);
 // "_" is a space in encoded words only.
 std::string DecodeQuotedPrintable(std::string_view encoded, bool in_header = false);
+// From "begin" to "end"; nothing without a "begin".
+std::string DecodeUu(std::string_view encoded);
 // By Content-Transfer-Encoding; an unknown one is taken as it is.
 std::string DecodeTransfer(std::string_view content, std::string_view encoding);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "common/base/encoding.h"
 
@@ -10,6 +11,9 @@ namespace noroshi::campaign {
 namespace {
 
 constexpr size_t kRows = kSlots / kBands;
+
+// Whole texts among so many slots.
+size_t TextsOf(size_t slots) { return std::min(slots / kSlots, kTextsMax); }
 
 // Points of a tie by how many campaigns have it: one, two, three.
 using Points = std::array<uint32_t, kTieCasesMax>;
@@ -52,12 +56,20 @@ uint32_t PointsOfText(uint32_t agreeing) {
                   (agreeing - kSupportSlots) * kJoinPoints / (kJoinSlots - kSupportSlots));
 }
 
+// Of the two texts that agree best.
 uint32_t Agreeing(const v1::MailSketch& sketch, const Variant& variant) {
-  uint32_t agreeing = 0;
-  for (size_t i = 0; i < kSlots && i < variant.minhash.size(); ++i) {
-    if (sketch.minhash(static_cast<int>(i)) == variant.minhash[i]) ++agreeing;
+  uint32_t best = 0;
+  for (size_t mine = 0; mine < TextsOf(static_cast<size_t>(sketch.minhash_size())); ++mine) {
+    for (size_t theirs = 0; theirs < TextsOf(variant.minhash.size()); ++theirs) {
+      uint32_t agreeing = 0;
+      for (size_t slot = 0; slot < kSlots; ++slot) {
+        const uint32_t value = sketch.minhash(static_cast<int>(mine * kSlots + slot));
+        if (value == variant.minhash[theirs * kSlots + slot]) ++agreeing;
+      }
+      best = std::max(best, agreeing);
+    }
   }
-  return agreeing;
+  return best;
 }
 
 // What a mail has in common with one campaign.
@@ -147,17 +159,17 @@ std::vector<v1::CampaignLink> LinksOf(const Bond& bond) {
 }  // namespace
 
 std::vector<std::string> BandKeys(const v1::MailSketch& sketch) {
-  std::vector<std::string> keys;
-  if (sketch.minhash_size() != static_cast<int>(kSlots)) return keys;
-  for (size_t band = 0; band < kBands; ++band) {
-    // FNV-1a over the rows: the number of different bands is what counts.
-    uint64_t hash = 0xcbf29ce484222325 ^ band;
+  std::set<std::string> keys;
+  const size_t texts = TextsOf(static_cast<size_t>(sketch.minhash_size()));
+  for (size_t at = 0; at < texts * kSlots; at += kRows) {
+    // FNV-1a over the rows and which band it is.
+    uint64_t hash = 0xcbf29ce484222325 ^ (at % kSlots);
     for (size_t row = 0; row < kRows; ++row) {
-      hash = (hash ^ sketch.minhash(static_cast<int>(band * kRows + row))) * 0x100000001b3;
+      hash = (hash ^ sketch.minhash(static_cast<int>(at + row))) * 0x100000001b3;
     }
-    keys.push_back(BigEndian64(hash));
+    keys.insert(BigEndian64(hash));
   }
-  return keys;
+  return {keys.begin(), keys.end()};
 }
 
 Result<Decision> Decide(const v1::MailSketch& sketch, const Index& index) {

@@ -28,8 +28,9 @@
 
 namespace noroshi::campaign {
 
-inline constexpr size_t kSlots = 128;          // Of a sketch; others have no text to compare.
-inline constexpr size_t kBands = 32;           // Two texts meet if they agree in a whole band.
+inline constexpr size_t kSlots = 128;          // Of the sketch of a text.
+inline constexpr size_t kTextsMax = 2;         // Of a mail: what it shows, and another alternative.
+inline constexpr size_t kBands = 32;           // Of a text. Two texts meet if a whole band agrees.
 inline constexpr size_t kBandVariantsMax = 8;  // Kept of one band, the newest.
 inline constexpr size_t kComparedMax = 24;     // Variants that one mail is compared with.
 inline constexpr size_t kTieCasesMax = 3;      // More campaigns: the tie is frequent.

@@ -20,7 +20,7 @@ constexpr std::string_view kEnglishLure =
     "be sent back to the sender at your expense.\n";
 
 v1::MailSketch Sketch(std::string_view text, const v1::MailFacts& facts = {}) {
-  return SketchMail(text, facts, {});
+  return SketchMail({text, ""}, facts, {});
 }
 
 int Agreeing(const v1::MailSketch& a, const v1::MailSketch& b) {

@@ -173,7 +173,7 @@ TEST(CampaignCostTest, ReadsAreBoundedHoweverManyMailsAreKnown) {
   for (uint64_t mail = 1; mail <= 3000; ++mail) {
     v1::MailSketch sketch;
     // Few values: everything meets everything in many bands.
-    for (size_t slot = 0; slot < kSlots; ++slot) sketch.add_minhash(random() % 3);
+    for (size_t slot = 0; slot < kTextsMax * kSlots; ++slot) sketch.add_minhash(random() % 3);
     for (int i = 0; i < 60; ++i) {
       v1::MailTie* tie = sketch.add_ties();
       tie->set_kind(v1::TIE_KIND_HOST);
@@ -181,7 +181,7 @@ TEST(CampaignCostTest, ReadsAreBoundedHoweverManyMailsAreKnown) {
     }
     index.reads = 0;
     const Decision decision = Decide(sketch, index).value();
-    ASSERT_LE(index.reads, kBands + kComparedMax + kTiesRead) << mail;
+    ASSERT_LE(index.reads, kTextsMax * kBands + kComparedMax + kTiesRead) << mail;
     ASSERT_TRUE(Record(sketch, mail, decision.case_id == 0 ? mail : decision.case_id,
                        decision.variant, true, &index)
                     .ok());

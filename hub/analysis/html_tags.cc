@@ -1,0 +1,108 @@
+#include "hub/analysis/html_tags.h"
+
+#include <algorithm>
+
+namespace noroshi::analysis {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string_view ReadAttributeValue(std::string_view html, size_t* at) {
+  if (*at >= html.size()) return {};
+  const char quote = html[*at];
+  if (quote == '"' || quote == '\'') {
+    const size_t begin = ++*at;
+    const size_t end = std::min(html.find(quote, begin), html.size());
+    *at = std::min(end + 1, html.size());
+    return html.substr(begin, end - begin);
+  }
+  const size_t begin = *at;
+  while (*at < html.size() && !IsHtmlSpace(html[*at]) && html[*at] != '>') ++*at;
+  return html.substr(begin, *at - begin);
+}
+
+HtmlAttribute ReadAttribute(std::string_view html, size_t* at) {
+  const size_t begin = (*at)++;  // A name may begin with "=".
+  while (*at < html.size() && !IsHtmlSpace(html[*at]) && html[*at] != '/' && html[*at] != '>' &&
+         html[*at] != '=') {
+    ++*at;
+  }
+  HtmlAttribute attribute{html.substr(begin, std::min(*at - begin, kHtmlNameBytesMax)), {}};
+  while (*at < html.size() && IsHtmlSpace(html[*at])) ++*at;
+  if (*at < html.size() && html[*at] == '=') {
+    ++*at;
+    while (*at < html.size() && IsHtmlSpace(html[*at])) ++*at;
+    attribute.value = ReadAttributeValue(html, at);
+  }
+  return attribute;
+}
+
+}  // namespace
+
+std::string_view HtmlTag::Find(std::string_view lower_name) const {
+  for (const HtmlAttribute& attribute : attributes) {
+    if (EqualsNoCase(attribute.name, lower_name)) return attribute.value;
+  }
+  return {};
+}
+
+bool HtmlTag::Has(std::string_view lower_name) const {
+  return std::any_of(attributes.begin(), attributes.end(), [&](const HtmlAttribute& attribute) {
+    return EqualsNoCase(attribute.name, lower_name);
+  });
+}
+
+bool ReadHtmlTag(std::string_view html, size_t* at, HtmlTag* tag) {
+  bool whole = true;
+  tag->attributes.clear();
+  tag->self_closing = false;
+  tag->closing = html[++*at] == '/';
+  if (tag->closing) ++*at;
+  const size_t begin = *at;
+  while (*at < html.size() && !IsHtmlSpace(html[*at]) && html[*at] != '/' && html[*at] != '>') {
+    ++*at;
+  }
+  tag->name = LowerAscii(html.substr(begin, std::min(*at - begin, kHtmlNameBytesMax)));
+  while (*at < html.size() && html[*at] != '>') {
+    if (html[*at] == '/') {
+      tag->self_closing = *at + 1 < html.size() && html[*at + 1] == '>';
+      ++*at;
+    } else if (IsHtmlSpace(html[*at])) {
+      ++*at;
+    } else {
+      HtmlAttribute attribute = ReadAttribute(html, at);
+      if (attribute.value.size() > kHtmlAttributeBytesMax) {
+        attribute.value = attribute.value.substr(0, kHtmlAttributeBytesMax);
+        whole = false;
+      }
+      if (tag->attributes.size() < kHtmlAttributesMax) {
+        tag->attributes.push_back(attribute);
+      } else {
+        whole = false;
+      }
+    }
+  }
+  if (*at < html.size()) ++*at;
+  return whole;
+}
+
+bool IsHtmlSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f'; }
+
+bool IsAsciiLetter(char c) { return Lower(c) >= 'a' && Lower(c) <= 'z'; }
+
+std::string LowerAscii(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), Lower);
+  return out;
+}
+
+bool EqualsNoCase(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() && StartsWithNoCase(text, lower);
+}
+
+bool StartsWithNoCase(std::string_view text, std::string_view lower) {
+  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(),
+                                                   [](char a, char b) { return a == Lower(b); });
+}
+
+}  // namespace noroshi::analysis
