@@ -174,8 +174,9 @@ std::vector<std::string> BandKeys(const v1::MailSketch& sketch) {
 
 Result<Decision> Decide(const v1::MailSketch& sketch, const Index& index) {
   Bonds bonds;
-  NOROSHI_RETURN_IF_ERROR(CompareTexts(sketch, index, &bonds));
+  // The ties first: of two that are worth the same, the same text says more than a similar one.
   NOROSHI_RETURN_IF_ERROR(CompareTies(sketch, index, &bonds));
+  NOROSHI_RETURN_IF_ERROR(CompareTexts(sketch, index, &bonds));
   const Bond* best = nullptr;
   Decision decision;
   // Of equals the eldest campaign.

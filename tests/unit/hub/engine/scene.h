@@ -143,6 +143,13 @@ class Script {
     tie->set_key(Sha256Of(value).substr(0, 16));
     tie->set_shown(value);
   }
+  // A text that agrees with all of this seed but in `others` of its 128 slots.
+  static void AddText(uint32_t seed, uint32_t others, uint32_t own, v1::MailSketch* sketch) {
+    for (uint32_t slot = 0; slot < 128; ++slot) {
+      const bool differs = slot + others >= 128;
+      sketch->add_minhash(differs ? (own + 1) * 1'000'003 + slot : seed * 7919 + slot);
+    }
+  }
   uint64_t Analysed(const v1::AnalysisResult& result) {
     return Add(v1::ENTRY_KIND_ANALYSIS_RESULT, result);
   }
