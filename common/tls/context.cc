@@ -50,32 +50,37 @@ bool Offers(std::string_view offered, std::string_view wanted) {
   return false;
 }
 
-// Runs before OpenSSL looks at tickets: which certificates are asked for, and
-// which tickets are good, depends on the ALPN.
+// The certificates that are asked for and the tickets that are good depend on the ALPN.
+void SetRulesFor(SSL* ssl, std::string_view alpn, int verify) {
+  const std::string id = Sha256Of(alpn);
+  SSL_set_session_id_context(ssl, reinterpret_cast<const unsigned char*>(id.data()),
+                             static_cast<unsigned>(id.size()));
+  SSL_set_verify(ssl, verify, nullptr);
+}
+
+// Runs before OpenSSL looks at tickets.
 int OnClientHello(SSL* ssl, int* alert, void*) {
   const unsigned char* data = nullptr;
   size_t size = 0;
-  std::string_view chosen;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data,
                                 &size) != 1) {
-    // Goes on as if it were an agent, and is refused at the end (TlsStream): a
-    // scanner may see which TLS this is.
-    chosen = kAlpnAgent;
-  } else if (size > 2) {
-    chosen = ChooseAlpn({reinterpret_cast<const char*>(data) + 2, size - 2});
+    // A scanner may see which TLS this is, and that a certificate is asked for. Its
+    // handshake ends well and the connection in order (TlsStream): were an alert sent
+    // instead, it would race with the scanner's own end and look like a fault.
+    SetRulesFor(ssl, "", SSL_VERIFY_PEER);
+    SSL_set_num_tickets(ssl, 0);
+    return SSL_CLIENT_HELLO_SUCCESS;
   }
+  std::string_view chosen;
+  if (size > 2) chosen = ChooseAlpn({reinterpret_cast<const char*>(data) + 2, size - 2});
   if (chosen.empty()) {
     StateOf(ssl)->refusal = "alpn: the client offers no protocol of ours";
     *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  const std::string id = Sha256Of(chosen);
-  SSL_set_session_id_context(ssl, reinterpret_cast<const unsigned char*>(id.data()),
-                             static_cast<unsigned>(id.size()));
-  SSL_set_verify(
-      ssl,
-      chosen == kAlpnEnroll ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-      nullptr);
+  SetRulesFor(
+      ssl, chosen,
+      chosen == kAlpnEnroll ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 

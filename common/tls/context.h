@@ -56,8 +56,9 @@ class Context {
  public:
   // ALPN noroshi/1 demands a client certificate of the CA with clientAuth, chain
   // of exactly leaf and CA; an expired one passes with Peer::expired within the
-  // grace. ALPN noroshi-enroll/1 asks for none. Another is refused at once, a missing one in the
-  // end. Sessions resume by stateless tickets bound to their ALPN.
+  // grace. ALPN noroshi-enroll/1 asks for none. Another is refused at once; a missing one
+  // after the handshake, with or without a certificate, so that scanners can finish theirs.
+  // Sessions resume by stateless tickets bound to their ALPN.
   static Result<std::unique_ptr<Context>> MakeServer(const ServerOptions& options);
   // For browsers and programs: ALPN http/1.1, or none. A client certificate is asked
   // for and may be missing; one that is sent must be the CA's, for clientAuth and

@@ -1,10 +1,12 @@
 #include "common/tls/stream.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <cstring>
 
 #include "common/tls/context_impl.h"
@@ -18,6 +20,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kDepartPieceBytes = 4096;
 
 Deadline After(TlsStream::Duration timeout) { return std::chrono::steady_clock::now() + timeout; }
 
@@ -87,7 +90,9 @@ struct TlsStream::Impl : std::enable_shared_from_this<Impl> {
   Pacer* pacer = nullptr;
   bool closed = false;
   bool timers_stay = false;
-  bool broken = false;  // After a fatal TLS error nothing more may be sent.
+  bool broken = false;   // After a fatal TLS error nothing more may be sent.
+  bool refused = false;  // By us, in or after the handshake.
+  size_t dropped = 0;    // Bytes that came after that.
 
   void Arm(Waiter* waiter);
   static void Disarm(Waiter* waiter);
@@ -97,6 +102,11 @@ struct TlsStream::Impl : std::enable_shared_from_this<Impl> {
   // Why a call failed, by what SSL_get_error says.
   Error Explain(int why);
   Result<Peer> Finish();
+  // close_notify, once and if it may still be sent.
+  void SayGoodbye();
+  void BeginToDepart();
+  // True: more may come.
+  bool DropWhatWaits();
   void Close();
 };
 
@@ -169,6 +179,9 @@ Result<Peer> TlsStream::Impl::Finish() {
   if (!state.context->server && peer.alpn != state.context->alpn) {
     return Error{ErrorCode::kDenied, "alpn: the server does not speak " + state.context->alpn};
   }
+  if (peer.alpn == kAlpnAgent && SSL_get0_peer_certificate(ssl.get()) == nullptr) {
+    return Error{ErrorCode::kDenied, "certificate_missing: no certificate was presented"};
+  }
   if (X509* certificate = SSL_get0_peer_certificate(ssl.get())) {
     // A resumed session skipped the check, and time has passed since it was made.
     if (peer.resumed && !state.context->Check(certificate, nullptr, &state)) {
@@ -182,11 +195,33 @@ Result<Peer> TlsStream::Impl::Finish() {
   return peer;
 }
 
+void TlsStream::Impl::SayGoodbye() {
+  if (!broken && SSL_is_init_finished(ssl.get()) == 1) SSL_shutdown(ssl.get());
+  broken = true;
+  ERR_clear_error();
+}
+
+void TlsStream::Impl::BeginToDepart() {
+  if (!refused || closed) return;
+  SayGoodbye();
+  boost::system::error_code ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+bool TlsStream::Impl::DropWhatWaits() {
+  char bytes[kDepartPieceBytes];
+  ssize_t got = 1;
+  while (got > 0 && !closed && dropped < kDepartBytesMax) {
+    got = ::recv(socket.native_handle(), bytes, sizeof bytes, 0);  // Asio's would wait.
+    if (got > 0) dropped += static_cast<size_t>(got);
+  }
+  return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
 void TlsStream::Impl::Close() {
   if (closed) return;
   closed = true;
-  if (!broken && SSL_is_init_finished(ssl.get()) == 1) SSL_shutdown(ssl.get());
-  ERR_clear_error();
+  SayGoodbye();
   reading.timer.cancel();
   writing.timer.cancel();
   boost::system::error_code ignored;
@@ -224,12 +259,30 @@ asio::awaitable<Result<Peer>> TlsStream::Handshake(Duration timeout) {
     ERR_clear_error();
     const int result = SSL_do_handshake(self->ssl.get());
     if (self->pacer != nullptr) self->pacer->Spend(kHandshakeStepBytes);
-    if (result == 1) co_return self->Finish();
+    if (result == 1) {
+      Result<Peer> peer = self->Finish();
+      self->refused = !peer.ok();
+      co_return peer;
+    }
     Result<void> next = co_await self->Continue(result, deadline);
     if (next.ok()) continue;
-    if (!self->state.refusal.empty()) co_return Error{ErrorCode::kDenied, self->state.refusal};
+    if (!self->state.refusal.empty()) next = Error{ErrorCode::kDenied, self->state.refusal};
+    const ErrorCode code = next.error().code;
+    self->refused = code == ErrorCode::kDenied || code == ErrorCode::kInvalid;
     co_return next.error();
   }
+}
+
+asio::awaitable<void> TlsStream::Depart(Duration linger) {
+  const auto self = impl_;
+  const Deadline deadline = After(linger);
+  self->BeginToDepart();
+  bool waiting = self->refused;
+  while (waiting && self->DropWhatWaits()) {
+    Result<void> next = co_await self->Wait(/*for_read=*/true, deadline);
+    waiting = next.ok();
+  }
+  self->Close();
 }
 
 asio::awaitable<Result<size_t>> TlsStream::ReadSome(std::span<char> buffer, Duration timeout) {

@@ -49,6 +49,9 @@ class Pacer {
 // about as long as so many bytes of submissions.
 inline constexpr size_t kHandshakeStepBytes = 16 * 1024;
 
+// What Depart reads and drops of somebody who goes on sending.
+inline constexpr size_t kDepartBytesMax = 64 * 1024;
+
 class TlsStream {
  public:
   using Duration = std::chrono::milliseconds;
@@ -64,6 +67,12 @@ class TlsStream {
   // As server or client by the context. The error names the alert or the
   // certificate rule (e.g. "certificate has expired").
   boost::asio::awaitable<Result<Peer>> Handshake(Duration timeout);
+
+  // After Handshake refused the other side: lets it read why, dropping what it still
+  // sends, until it closes, for at most `linger` and kDepartBytesMax; then closes. Were
+  // the socket closed with bytes unread, its reset could overtake our alert. After any
+  // other end it only closes.
+  boost::asio::awaitable<void> Depart(Duration linger);
 
   // At least one byte; kClosed at the orderly end of the stream.
   boost::asio::awaitable<Result<size_t>> ReadSome(std::span<char> buffer, Duration timeout);

@@ -119,12 +119,9 @@ class Reader {
 
   void OnTag() {
     if (!tag_.closing) CollectLinks();
-    if ((tag_.name == "svg" || tag_.name == "math") && !tag_.self_closing) {
-      foreign_ = tag_.closing ? std::max(0, foreign_ - 1) : foreign_ + 1;
-    }
-    // Inside of drawings and formulas all elements are ordinary ones.
+    if (tag_.name == "svg" || tag_.name == "math") foreign_ = true;
     const bool code = tag_.name == "script" || tag_.name == "style";
-    if (!tag_.closing && foreign_ == 0 && (code || !nested_) && Contains(kRawText, tag_.name)) {
+    if (!tag_.closing && (code || !nested_) && Contains(kRawText, tag_.name)) {
       SkipRawText();
       return;
     }
@@ -174,7 +171,9 @@ class Reader {
     }
     end = std::min(end, html_.size());
     at_ = std::min(std::min(html_.find('>', end), html_.size() - 1) + 1, html_.size());
-    if (tag_.name == "script" || tag_.name == "style" || tag_.name == "title") return;
+    const bool unseen = tag_.name == "script" || tag_.name == "style" || tag_.name == "title";
+    // Inside of drawings and formulas even these are ordinary elements.
+    if (unseen && (!foreign_ || nested_)) return;
     // Browsers show its tags as text, and sanitisers take the element away and leave
     // its content: what either shows counts.
     const bool shown = tag_.name == "textarea" || tag_.name == "xmp";

@@ -17,6 +17,7 @@
 #include "hub/analysis/language.h"
 #include "hub/analysis/mail_links.h"
 #include "hub/analysis/mime.h"
+#include "hub/analysis/sketch.h"
 #include "hub/analysis/unpack.h"
 #include "hub/analysis/unwrap.h"
 
@@ -47,10 +48,12 @@ class MailReader {
     const MimeNode root = ParseMime(raw, &reading_.limit);
     const MimeNode* message = Unwrap(root);
     View view = Show(*message);
+    other_text_ = view.unseen;
     // What a limit cut off may still be read as it stands.
     if (!reading_.limit.empty()) view.unseen += text::ToValidUtf8(raw);
     Fill(*message, std::move(view));
     DecideKind(text_, inlined_, &reading_.facts);
+    *reading_.facts.mutable_sketch() = SketchMail({text_, other_text_}, reading_.facts, heads_);
     return std::move(reading_);
   }
 
@@ -281,6 +284,7 @@ class MailReader {
       read.facts.set_inline_(part->disposition.value == "inline" ||
                              (part->has_content_id && part->disposition.value != "attachment"));
       *reading_.facts.add_attachments() = std::move(read.facts);
+      heads_.push_back(AttachmentHead(part->content));
     }
     return hashes;
   }
@@ -307,7 +311,9 @@ class MailReader {
   LinkCollector links_{&reading_.facts, &reading_.limit};
   View cover_;  // Of all covers that were taken off.
   std::string text_;
-  bool inlined_ = false;  // Forwarded inside a text.
+  bool inlined_ = false;            // Forwarded inside a text.
+  std::string other_text_;          // Of the alternatives that are not shown.
+  std::vector<std::string> heads_;  // Of the attachments that are facts.
   size_t text_bytes_ = 0;
 };
 

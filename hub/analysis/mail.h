@@ -20,10 +20,10 @@
 namespace noroshi::analysis {
 
 inline constexpr size_t kMailBytesMax = 24 * 1024 * 1024;
-inline constexpr int kMailDepthMax = 12;                      // Nested parts and messages.
-inline constexpr int kMailPartsMax = 500;                     // Leaves.
-inline constexpr int kHeadersMax = 1000;                      // Of one message; more are not read.
-inline constexpr size_t kHeaderBytesMax = 64 * 1024;          // One header's raw value.
+inline constexpr int kMailDepthMax = 12;              // Nested parts and messages.
+inline constexpr int kMailPartsMax = 500;             // Leaves.
+inline constexpr int kHeadersMax = 1000;              // Of one message; of more only needed ones.
+inline constexpr size_t kHeaderBytesMax = 64 * 1024;  // One header's raw value.
 inline constexpr size_t kPartTextBytesMax = 8 * 1024 * 1024;  // Decoded, one text part.
 inline constexpr size_t kTextBytesMax = 16 * 1024 * 1024;     // Decoded, all text parts.
 inline constexpr size_t kAttachmentsMax = 100;

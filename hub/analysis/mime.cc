@@ -54,6 +54,43 @@ std::vector<std::string_view> SplitMailbox(std::string_view raw) {
   return mails;
 }
 
+constexpr int kNeededHeadersMax = 32;
+
+// Those without which the rest cannot be read, or says nothing.
+bool IsNeededHeader(std::string_view line) {
+  for (const std::string_view name :
+       {"content-type:", "content-transfer-encoding:", "content-disposition:", "mime-version:",
+        "subject:", "from:", "reply-to:", "message-id:", "date:"}) {
+    if (StartsWithNoCase(line, name)) return true;
+  }
+  return false;
+}
+
+// The mail with kHeadersMax headers at most, and behind those only needed ones:
+// GMime keeps an object for each. Empty: it has no more.
+std::string WithFewerHeaders(std::string_view raw) {
+  std::string out;
+  int headers = 0;
+  int needed = 0;  // Of those beyond the maximum.
+  bool keep = true;
+  for (size_t begin = 0; begin < raw.size();) {
+    const size_t end = std::min(raw.find('\n', begin), raw.size() - 1) + 1;
+    const std::string_view line = raw.substr(begin, end - begin);
+    const bool beyond = headers > kHeadersMax;
+    if (line == "\n" || line == "\r\n") {
+      return beyond ? out.append(raw.substr(begin)) : std::string();
+    }
+    if (line[0] != ' ' && line[0] != '\t') {
+      ++headers;
+      if (headers == kHeadersMax + 1) out = raw.substr(0, begin);
+      keep = headers <= kHeadersMax || (IsNeededHeader(line) && ++needed <= kNeededHeadersMax);
+    }
+    if (headers > kHeadersMax && keep) out.append(line);
+    begin = end;
+  }
+  return {};
+}
+
 // Walks GMime's tree and copies what is within the limits.
 class Walker {
  public:
@@ -80,6 +117,11 @@ class Walker {
 
  private:
   MimeNode Message(std::string_view raw, int depth) {
+    const std::string fewer = WithFewerHeaders(raw);
+    if (!fewer.empty()) {
+      NoteLimit("kHeadersMax: more than 1,000 headers", limit_);
+      raw = fewer;
+    }
     const Owned<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(raw.data(), raw.size()));
     const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
     if (raw.starts_with("From ")) g_mime_parser_set_format(parser.get(), GMIME_FORMAT_MBOX);
@@ -111,8 +153,7 @@ class Walker {
   void ReadHeaders(GMimeObject* object, MessageHeaders* headers) {
     GMimeHeaderList* list = g_mime_object_get_header_list(object);
     const int count = g_mime_header_list_get_count(list);
-    if (count > kHeadersMax) NoteLimit("kHeadersMax: more than 1,000 headers", limit_);
-    for (int i = 0; i < std::min(count, kHeadersMax); ++i) {
+    for (int i = 0; i < count; ++i) {
       GMimeHeader* header = g_mime_header_list_get_header_at(list, i);
       const char* name = g_mime_header_get_name(header);
       if (name != nullptr) headers->Add(name, RawValue(header));

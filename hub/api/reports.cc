@@ -46,6 +46,7 @@ Result<json::object> ReportJson(const Call& call, const store::SubmissionRow& ro
   NOROSHI_ASSIGN_OR_RETURN(const v1::Update update, engine::UpdateOf(call.view(), row));
   object.erase("case_id");
   object.erase("joined_reason");
+  object.erase("links");
   object["relation"] = Word(update.relation());
   object["case_reference"] = render::UuidText(update.case_reference());
   return object;

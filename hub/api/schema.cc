@@ -1,11 +1,14 @@
 #include "hub/api/schema.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -22,6 +25,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr size_t kEchoedKeyBytesMax = 128;  // Of a key that the caller made up.
+constexpr size_t kUtf8BytesMax = 4;         // Of one character.
+constexpr size_t kUnknownMax = 8;           // Members beyond which none is named any more.
 
 // One for each named schema, made at its first use.
 class Schemas {
@@ -57,6 +62,84 @@ class Schemas {
   std::vector<std::unique_ptr<json::value>> documents_;
 };
 
+const json::object& Resolve(const json::object& schema) {
+  const json::value* reference = schema.if_contains("$ref");
+  if (reference == nullptr) return schema;
+  const std::string_view target = reference->as_string();
+  return NamedSchemas().at(target.substr(target.rfind('/') + 1)).as_object();
+}
+
+// The bound that a schema states, if any.
+std::optional<size_t> BoundOf(const json::object& schema, std::string_view keyword) {
+  const json::value* bound = schema.if_contains(keyword);
+  if (bound == nullptr) return std::nullopt;
+  return bound->to_number<size_t>();
+}
+
+// Finds what is larger than its schema permits, before anything looks at it whose cost
+// grows faster than the size: the validator goes on after an error and compares an
+// array's items each with each, and std::regex takes stack for every character.
+class SizeCheck {
+ public:
+  explicit SizeCheck(std::vector<FieldError>* errors) : errors_(*errors) {}
+
+  void Visit(const json::object& unresolved, const json::value& value, const std::string& pointer) {
+    if (errors_.size() >= kFieldErrorsMax) return;
+    const json::object& schema = Resolve(unresolved);
+    if (value.is_string()) return VisitText(schema, value.as_string().size(), pointer);
+    if (value.is_array()) return VisitArray(schema, value.as_array(), pointer);
+    if (value.is_object()) return VisitObject(schema, value.as_object(), pointer);
+  }
+
+ private:
+  void VisitText(const json::object& schema, size_t bytes, const std::string& pointer) {
+    std::optional<size_t> characters = BoundOf(schema, "maxLength");
+    if (!characters && schema.contains("pattern")) characters = kPatternTextMax;
+    if (characters && bytes > *characters * kUtf8BytesMax) {
+      errors_.push_back({pointer, fmt::format("at most {} characters", *characters)});
+    }
+  }
+
+  void VisitArray(const json::object& schema, const json::array& items,
+                  const std::string& pointer) {
+    const auto most = BoundOf(schema, "maxItems");
+    if (most && items.size() > *most) {
+      errors_.push_back({pointer, fmt::format("at most {} items", *most)});
+      return;
+    }
+    const json::value* unique = schema.if_contains("uniqueItems");
+    if (unique != nullptr && unique->as_bool()) {
+      std::set<std::string> seen;
+      for (const json::value& item : items) seen.insert(json::serialize(item));
+      if (seen.size() < items.size()) errors_.push_back({pointer, "each item once"});
+    }
+    const json::value* each = schema.if_contains("items");
+    if (each == nullptr) return;
+    for (size_t i = 0; i < items.size(); ++i) {
+      Visit(each->as_object(), items[i], fmt::format("{}/{}", pointer, i));
+    }
+  }
+
+  void VisitObject(const json::object& schema, const json::object& members,
+                   const std::string& pointer) {
+    const json::value* known = schema.if_contains("properties");
+    if (known == nullptr) return;
+    const json::object& properties = known->as_object();
+    const json::value* more = schema.if_contains("additionalProperties");
+    if (more != nullptr && *more == false && members.size() > properties.size() + kUnknownMax) {
+      errors_.push_back({pointer, fmt::format("at most {} fields", properties.size())});
+      return;
+    }
+    for (const auto& [name, member] : members) {
+      const json::value* property = properties.if_contains(name);
+      if (property == nullptr) continue;  // The validator names it.
+      Visit(property->as_object(), member, fmt::format("{}/{}", pointer, std::string_view(name)));
+    }
+  }
+
+  std::vector<FieldError>& errors_;
+};
+
 // <root>, [causes], [2] -> causes, 2.
 std::vector<std::string> PathOf(const std::vector<std::string>& context) {
   std::vector<std::string> path;
@@ -90,25 +173,14 @@ const json::object* ObjectAt(const json::object& parent, std::string_view key) {
   return child == nullptr ? nullptr : child->if_object();
 }
 
-// A reference leads to a schema of the same file; the file has no circles.
-const json::object* Resolved(const json::object* schema) {
-  while (schema != nullptr && schema->contains("$ref")) {
-    const std::string_view reference = schema->at("$ref").as_string();
-    schema = ObjectAt(Components().at("components").at("schemas").as_object(),
-                      reference.substr(reference.rfind('/') + 1));
-  }
-  return schema;
-}
-
 // The schema of the member at this path; null where it is one of alternatives.
 const json::object* SchemaAt(std::string_view name, const std::vector<std::string>& path) {
-  const json::object* schema =
-      Resolved(ObjectAt(Components().at("components").at("schemas").as_object(), name));
+  const json::object* schema = &Resolve(NamedSchemas().at(name).as_object());
   for (const std::string& part : path) {
-    if (schema == nullptr) return nullptr;
     const json::object* properties = ObjectAt(*schema, "properties");
-    schema =
-        Resolved(properties != nullptr ? ObjectAt(*properties, part) : ObjectAt(*schema, "items"));
+    schema = properties != nullptr ? ObjectAt(*properties, part) : ObjectAt(*schema, "items");
+    if (schema == nullptr) return nullptr;
+    schema = &Resolve(*schema);
   }
   return schema;
 }
@@ -182,11 +254,13 @@ std::optional<FieldError> InPlainWords(std::string_view name,
 }  // namespace
 
 std::vector<FieldError> CheckAgainst(std::string_view schema, const json::value& value) {
+  std::vector<FieldError> errors;
+  SizeCheck(&errors).Visit(NamedSchemas().at(schema).as_object(), value, "");
+  if (!errors.empty()) return errors;
   const valijson::Schema& compiled = Schemas::Instance().Find(schema);
   valijson::Validator validator(valijson::Validator::kStrongTypes);
   valijson::ValidationResults results;
   const valijson::adapters::BoostJsonAdapter adapter(value);
-  std::vector<FieldError> errors;
   if (validator.validate(compiled, adapter, &results)) return errors;
   valijson::ValidationResults::Error error;
   while (errors.size() < kFieldErrorsMax && results.popError(error)) {
@@ -197,5 +271,9 @@ std::vector<FieldError> CheckAgainst(std::string_view schema, const json::value&
 }
 
 const json::object& Components() { return Schemas::Instance().components(); }
+
+const json::object& NamedSchemas() {
+  return Components().at("components").at("schemas").as_object();
+}
 
 }  // namespace noroshi::api

@@ -14,16 +14,23 @@
 namespace noroshi::api {
 
 inline constexpr size_t kFieldErrorsMax = 20;
+// Characters of a string whose schema has a pattern and no maxLength.
+inline constexpr size_t kPatternTextMax = 256;
 
 struct FieldError {
   std::string pointer;  // RFC 6901, e.g. "/causes/2"; "" is the whole.
   std::string detail;
 };
 
-// Empty: it fits. REQUIRES: the schema exists.
+// Empty: it fits. Takes time and memory in proportion to the value, whatever it is; what
+// is too large is all that is said of a value with anything too large in it.
+// REQUIRES: the schema exists, and each of its arrays and strings that hostile values
+// reach has a maximum.
 std::vector<FieldError> CheckAgainst(std::string_view schema, const boost::json::value& value);
 
 // {"components": {"schemas": …, "parameters": …}} as it stands in the file.
 const boost::json::object& Components();
+// The schemas in it, by name.
+const boost::json::object& NamedSchemas();
 
 }  // namespace noroshi::api

@@ -15,6 +15,7 @@
 #include "common/base/encoding.h"
 #include "hub/analysis/pool.h"
 #include "hub/app/mail_sources.h"
+#include "hub/campaign/memory_index.h"
 #include "hub/render/mail.h"
 
 namespace noroshi::app {
@@ -134,29 +135,50 @@ class Run {
   }
 
   void Print(const SourcedMail& mail, const v1::AnalysisResult& result) {
-    const std::string group = GroupOf(mail, result);
+    ++mails_;
+    if (request_.explain) files_[mails_] = mail.file;
+    const campaign::Decision decision = Group(result);
     std::string line;
     if (request_.jsonl) {
-      line = json::serialize(ToJson(mail, group, result));
+      line = json::serialize(ToJson(mail, decision, result));
     } else {
-      line = group + '\t' + std::string(render::MailKindWord(result.mail().kind())) + '\t' +
-             mail.file + '\t' + json::serialize(json::string(result.mail().subject()));
+      line = GroupName(decision) + '\t' + std::string(render::MailKindWord(result.mail().kind())) +
+             '\t' + mail.file + '\t' + json::serialize(json::string(result.mail().subject()));
       if (!result.error().empty()) line += '\t' + result.error();
     }
     line.push_back('\n');
     std::fwrite(line.data(), 1, line.size(), out_);
   }
 
-  std::string GroupOf(const SourcedMail& mail, const v1::AnalysisResult& result) {
-    const std::string& print = result.mail().text_fingerprint();
-    const size_t next = groups_.size() + 1;
-    return "g" +
-           std::to_string(groups_.emplace(print.empty() ? mail.file : print, next).first->second);
+  // The campaign within this run, numbered by its first mail.
+  campaign::Decision Group(const v1::AnalysisResult& result) {
+    campaign::Decision decision;
+    if (!result.has_mail()) return decision;
+    const v1::MailSketch& sketch = result.mail().sketch();
+    // Nothing fails in memory.
+    decision = campaign::Decide(sketch, index_).value();
+    if (decision.case_id == 0) decision.case_id = mails_;
+    campaign::Record(sketch, mails_, decision.case_id, decision.variant, true, &index_).value();
+    return decision;
   }
 
-  json::object ToJson(const SourcedMail& mail, const std::string& group,
+  static std::string GroupName(const campaign::Decision& decision) {
+    return decision.case_id == 0 ? "-" : "g" + std::to_string(decision.case_id);
+  }
+
+  json::object ToJson(const SourcedMail& mail, const campaign::Decision& decision,
                       const v1::AnalysisResult& result) const {
-    json::object object{{"file", mail.file}, {"sha256", ToHex(mail.sha256)}, {"group", group}};
+    json::object object{{"file", mail.file}, {"sha256", ToHex(mail.sha256)}};
+    object["group"] =
+        decision.case_id == 0 ? json::value(nullptr) : json::value(GroupName(decision));
+    if (request_.explain) {
+      json::array links;
+      for (const v1::CampaignLink& link : decision.links) {
+        links.emplace_back(render::ToJson(link));
+        links.back().as_object()["like"] = files_.at(link.submission());
+      }
+      object["group_links"] = std::move(links);
+    }
     for (auto& [name, value] : render::ToJson(result.mail())) object[name] = value;
     object["error"] = result.error().empty() ? json::value(nullptr) : json::value(result.error());
     return object;
@@ -167,7 +189,9 @@ class Run {
   std::FILE* const out_;
   Progress& progress_;
   std::deque<std::shared_ptr<Slot>> slots_;  // In order of the input.
-  std::map<std::string, size_t> groups_;
+  campaign::MemoryIndex index_;
+  uint64_t mails_ = 0;                     // Printed, the one under way included.
+  std::map<uint64_t, std::string> files_;  // By number, if links are to be explained.
   size_t unreadable_ = 0;
   std::mutex mutex_;  // Of the slots' results.
   std::condition_variable done_;

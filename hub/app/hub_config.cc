@@ -43,6 +43,9 @@ v1::AlertRule ReadAlertRule(config::Table& table) {
   rule.set_within_ms(
       table.Duration("within", {milliseconds(0), hours(24 * 366)}, milliseconds(0)).count());
   for (auto& id : table.Strings("event_types", 8)) rule.add_event_types(id);
+  for (auto& marker : table.Strings("attachment_markers", 16)) {
+    rule.add_attachment_markers(marker);
+  }
   rule.set_confidence_at_least(
       static_cast<uint32_t>(table.Integer("confidence_at_least", {0, 100}, 0)));
   const auto kind = render::FromWord<v1::AlertKind>(table.String("alert_kind"));

@@ -59,7 +59,12 @@ Result<void> Batch::ApplyFirstAnalysis(v1::AnalysisResult& result, store::Submis
 
 Result<void> Batch::ApplyReanalysis(v1::AnalysisResult& result, store::SubmissionRow* row) {
   if (row->case_id() == 0) return {};
+  const std::string before = row->mail().sketch().SerializeAsString();
   TakeFindings(at_.sequence, result, row);
+  if (row->kind() == v1::ENTRY_KIND_SUSPICIOUS_MAIL &&
+      row->mail().sketch().SerializeAsString() != before) {
+    NOROSHI_RETURN_IF_ERROR(RecordAgain(row));
+  }
   state_.SetSubmission(*row);
   NOROSHI_ASSIGN_OR_RETURN(store::CaseRow joined, RequireCase(row->case_id()));
   MergeClassification(row->classification(), joined.mutable_classification());

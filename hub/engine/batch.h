@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "hub/engine/engine.h"
@@ -33,6 +34,8 @@ struct Memory {
 // Adds a submission's marking, consent, sector and circle to its case's. first: it
 // is the only one so far.
 void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseRow* row);
+// Adds a mail to what is known of its campaign as a whole.
+void AddToCampaign(const store::SubmissionRow& mail, store::CaseRow* row);
 // Adds what a newer analysis found: where it abstained, what was known stays.
 void MergeClassification(const v1::Classification& found, v1::Classification* classification);
 // What a person decided, or else analysis found.
@@ -74,14 +77,19 @@ class Batch {
 
   // ---- joining.cc ----
   Result<void> JoinIncident(store::SubmissionRow* row);
-  Result<void> JoinMail(store::SubmissionRow* row, store::CaseRow* joined);
   void OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store::CaseRow* opened);
   Result<void> Join(v1::Relation relation, const std::string& reason, store::SubmissionRow* row,
                     store::CaseRow* joined);
-  Result<void> AddFingerprints(const store::SubmissionRow& row);
   // The case, or the one that it became part of.
   store::Found<store::CaseRow> LiveCase(uint64_t case_id) const;
   Result<store::CaseRow> RequireCase(uint64_t case_id) const;  // kCorruption if there is none.
+
+  // ---- campaigns.cc ----
+  Result<void> JoinMail(store::SubmissionRow* row, store::CaseRow* joined);
+  Result<void> RecordAgain(store::SubmissionRow* row);
+  Result<void> FollowMails(const std::vector<store::SubmissionRow>& moved,
+                           const std::vector<store::SubmissionRow>& staying, uint64_t from,
+                           uint64_t into);
 
   // ---- analysis.cc ----
   Result<void> ApplyAnalysis(v1::AnalysisResult& result);
@@ -175,6 +183,8 @@ class Batch {
                     const store::CaseRow& into, const std::string& reason);
   Result<void> FollowSplit(const std::vector<store::CaseMember>& moved, const store::CaseRow& from,
                            const store::CaseRow& into);
+  Result<std::vector<store::SubmissionRow>> RowsOf(
+      const std::vector<store::CaseMember>& members) const;
   // Questions and samples.
   Result<void> MoveMatters(const store::CaseRow& from, const store::CaseRow& into);
   Result<void> Recount(store::CaseRow* row);

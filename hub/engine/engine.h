@@ -7,9 +7,10 @@
 //   submissions     recorded; incident reports join their thread's case (same
 //                   organisation, same realm) or open one; mails wait for their
 //                   analysis. One that cannot be read is recorded as such.
-//   AnalysisResult  the first one for a submission joins its mail to the case of
-//                   the same exact or text fingerprint, or opens one, classifies,
-//                   evaluates the alert rules and tells the submitter (Update).
+//   AnalysisResult  the first one for a submission joins its mail to the campaign
+//                   that it has enough in common with (hub/campaign), or opens one,
+//                   classifies, evaluates the alert rules and tells the submitter
+//                   (Update).
 //                   Later ones change proposals only, and only if marked
 //                   reanalysis. Unknown or erased subjects: nothing.
 //   OrganizationSet, AgentTokenIssued, AgentCertified, AgentRevoked

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "common/base/encoding.h"
-#include "common/crypto/crypto.h"
 #include "hub/engine/batch.h"
 
 namespace noroshi::engine {
@@ -12,8 +11,6 @@ namespace {
 constexpr size_t kShownBytes = 6;
 
 std::string Shown(std::string_view bytes) { return ToHex(bytes.substr(0, kShownBytes)); }
-
-bool IsFingerprint(std::string_view bytes) { return bytes.size() == kSha256Bytes; }
 
 void AddCircle(const std::string& circle, store::CaseRow* row) {
   const auto& circles = row->circles();
@@ -95,49 +92,6 @@ Result<void> Batch::JoinIncident(store::SubmissionRow* row) {
     state_.SetThread(row->organization(), row->exercise_id(), row->thread_id(), joined.case_id());
   }
   return CaseChanged(&joined);
-}
-
-Result<void> Batch::JoinMail(store::SubmissionRow* row, store::CaseRow* joined) {
-  const std::string& exact = row->mail().exact_fingerprint();
-  const std::string& text = row->mail().text_fingerprint();
-  if (IsFingerprint(exact)) {
-    NOROSHI_ASSIGN_OR_RETURN(
-        const auto found,
-        state_.CaseOfFingerprint(row->exercise_id(), store::Fingerprint::kExact, exact));
-    if (found) {
-      NOROSHI_ASSIGN_OR_RETURN(*joined, RequireCase(*found));
-      NOROSHI_RETURN_IF_ERROR(
-          Join(v1::RELATION_EXACT, "内容が同一 / same content " + Shown(exact), row, joined));
-      return AddFingerprints(*row);
-    }
-  }
-  if (IsFingerprint(text)) {
-    NOROSHI_ASSIGN_OR_RETURN(
-        const auto found,
-        state_.CaseOfFingerprint(row->exercise_id(), store::Fingerprint::kText, text));
-    if (found) {
-      NOROSHI_ASSIGN_OR_RETURN(*joined, RequireCase(*found));
-      NOROSHI_RETURN_IF_ERROR(
-          Join(v1::RELATION_SAME_TEXT, "本文が同一 / same text " + Shown(text), row, joined));
-      return AddFingerprints(*row);
-    }
-  }
-  OpenCase(store::v1::CASE_KIND_CAMPAIGN, row, joined);
-  return AddFingerprints(*row);
-}
-
-// A known fingerprint stays with its case: the first link is kept.
-Result<void> Batch::AddFingerprints(const store::SubmissionRow& row) {
-  const std::pair<store::Fingerprint, const std::string*> prints[] = {
-      {store::Fingerprint::kExact, &row.mail().exact_fingerprint()},
-      {store::Fingerprint::kText, &row.mail().text_fingerprint()}};
-  for (const auto& [kind, print] : prints) {
-    if (!IsFingerprint(*print)) continue;
-    NOROSHI_ASSIGN_OR_RETURN(const auto known,
-                             state_.CaseOfFingerprint(row.exercise_id(), kind, *print));
-    if (!known) state_.SetFingerprint(row.exercise_id(), kind, *print, row.case_id());
-  }
-  return {};
 }
 
 void Batch::OpenCase(store::v1::CaseKind kind, store::SubmissionRow* row, store::CaseRow* opened) {

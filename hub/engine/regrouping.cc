@@ -26,6 +26,7 @@ Result<void> Batch::Move(const store::CaseMember& member, const store::CaseRow& 
   NOROSHI_CHECK(row.has_value());
   row->set_case_id(into.case_id());
   row->set_joined_reason(reason);
+  row->clear_links();  // A person decided.
   state_.SetSubmission(*row);
   state_.RemoveFromCase(from.case_id(), member.sequence);
   state_.AddToCase(into.case_id(), member);
@@ -42,6 +43,7 @@ Result<void> Batch::Recount(store::CaseRow* row) {
       }));
   std::reverse(members.begin(), members.end());  // In order of sequence.
   bool first = true;
+  row->clear_campaign();
   if (row->has_handling()) {
     store::SubmissionRow own;
     *own.mutable_handling() = row->handling();
@@ -55,6 +57,7 @@ Result<void> Batch::Recount(store::CaseRow* row) {
     NOROSHI_CHECK(submission.has_value());
     AddMarking(*submission, first, row);
     first = false;
+    if (row->kind() == store::v1::CASE_KIND_CAMPAIGN) AddToCampaign(*submission, row);
     firsts.emplace(submission->organization(), submission->submission_id());
   }
   NOROSHI_ASSIGN_OR_RETURN(const auto before,
@@ -221,53 +224,43 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   return std::string();
 }
 
-// What comes later in the same thread, or with a fingerprint that only the moved
-// ones have, belongs where they are now.
+// What comes later in a thread that only the moved ones have, or is like them, belongs
+// where they are now.
 Result<void> Batch::FollowSplit(const std::vector<store::CaseMember>& moved,
                                 const store::CaseRow& from, const store::CaseRow& into) {
-  std::set<std::string> staying;  // Fingerprints and threads of those that stay.
   std::vector<store::CaseMember> rest;
   NOROSHI_RETURN_IF_ERROR(
       state_.VisitCaseMembers(from.case_id(), [&](const store::CaseMember& member) {
         rest.push_back(member);
         return true;
       }));
-  for (const store::CaseMember& member : rest) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Submission(member.sequence));
-    NOROSHI_CHECK(row.has_value());
-    for (const std::string* print :
-         {&row->mail().exact_fingerprint(), &row->mail().text_fingerprint()}) {
-      staying.insert(*print);
-    }
-    staying.insert(row->organization() + '\0' + row->thread_id());
-  }
-  // Whether what the index points at is the case that is split. A fingerprint may
-  // belong to another one: a mail can match one case by content and another by text.
-  const auto is_here = [&](const std::optional<uint64_t>& id) -> Result<bool> {
-    if (!id) return false;
-    NOROSHI_ASSIGN_OR_RETURN(const auto row, LiveCase(*id));
-    return row && row->case_id() == from.case_id();
-  };
-  for (const store::CaseMember& member : moved) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Submission(member.sequence));
-    NOROSHI_CHECK(row.has_value());
-    const std::string& realm = row->exercise_id();
-    const std::pair<store::Fingerprint, const std::string*> prints[] = {
-        {store::Fingerprint::kExact, &row->mail().exact_fingerprint()},
-        {store::Fingerprint::kText, &row->mail().text_fingerprint()}};
-    for (const auto& [kind, print] : prints) {
-      if (staying.contains(*print)) continue;
-      NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.CaseOfFingerprint(realm, kind, *print));
-      NOROSHI_ASSIGN_OR_RETURN(const bool here, is_here(known));
-      if (here) state_.SetFingerprint(realm, kind, *print, into.case_id());
-    }
-    if (staying.contains(row->organization() + '\0' + row->thread_id())) continue;
+  NOROSHI_ASSIGN_OR_RETURN(const auto staying, RowsOf(rest));
+  NOROSHI_ASSIGN_OR_RETURN(const auto leaving, RowsOf(moved));
+  std::set<std::string> threads;  // Of those that stay.
+  for (const auto& row : staying) threads.insert(row.organization() + '\0' + row.thread_id());
+  for (const store::SubmissionRow& row : leaving) {
+    if (threads.contains(row.organization() + '\0' + row.thread_id())) continue;
+    const std::string& realm = row.exercise_id();
     NOROSHI_ASSIGN_OR_RETURN(const auto known,
-                             state_.CaseOfThread(row->organization(), realm, row->thread_id()));
-    NOROSHI_ASSIGN_OR_RETURN(const bool here, is_here(known));
-    if (here) state_.SetThread(row->organization(), realm, row->thread_id(), into.case_id());
+                             state_.CaseOfThread(row.organization(), realm, row.thread_id()));
+    if (!known) continue;
+    // It may belong to another case than the one that is split.
+    NOROSHI_ASSIGN_OR_RETURN(const auto live, LiveCase(*known));
+    if (!live || live->case_id() != from.case_id()) continue;
+    state_.SetThread(row.organization(), realm, row.thread_id(), into.case_id());
   }
-  return {};
+  return FollowMails(leaving, staying, from.case_id(), into.case_id());
+}
+
+Result<std::vector<store::SubmissionRow>> Batch::RowsOf(
+    const std::vector<store::CaseMember>& members) const {
+  std::vector<store::SubmissionRow> rows;
+  for (const store::CaseMember& member : members) {
+    NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Submission(member.sequence));
+    NOROSHI_CHECK(row.has_value());
+    rows.push_back(*std::move(row));
+  }
+  return rows;
 }
 
 }  // namespace noroshi::engine

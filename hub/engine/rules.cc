@@ -66,6 +66,12 @@ Result<bool> Batch::Holds(const v1::AlertRule& rule, const store::CaseRow& row) 
     return false;
   }
   if (label.confidence_percent() < rule.confidence_at_least()) return false;
+  const auto& wanted = rule.attachment_markers();
+  const auto& markers = row.campaign().attachment_markers();
+  if (!wanted.empty() && std::find_first_of(wanted.begin(), wanted.end(), markers.begin(),
+                                            markers.end()) == wanted.end()) {
+    return false;
+  }
   return rule.within_ms() > 0 ? HoldsInWindow(rule, row) : Result<bool>(true);
 }
 

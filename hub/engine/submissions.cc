@@ -77,6 +77,8 @@ Result<void> Batch::ApplyErased(const v1::BodyErased& erased) {
   row->set_analysed(true);
   row->clear_title();
   row->clear_mail();
+  if (row->links_size() > 0) row->set_joined_reason("the body was erased");
+  row->clear_links();
   ForgetWords(row->mutable_classification());
   row->set_analysis_error("the body was erased");
   state_.SetSubmission(*row);

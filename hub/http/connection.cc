@@ -109,6 +109,7 @@ asio::awaitable<bool> Connection::ShakeHands() {
   } else {
     shared_.counters.Update([](Stats& stats) { ++stats.log_lines_dropped; });
   }
+  co_await stream_->Depart(limits_.linger);
   co_return false;
 }
 

@@ -46,6 +46,7 @@ asio::awaitable<void> Session::Run() {
   auto peer = co_await stream_->Handshake(host_.services.limits.handshake_timeout);
   if (!peer.ok()) {
     RefuseHandshake(gave_way_ ? kCrowded : peer.error());
+    co_await stream_->Depart(host_.services.limits.linger);
   } else if (Begin(*peer)) {
     co_await Converse();
     co_await WaitUntilAnswered();

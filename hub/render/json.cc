@@ -5,6 +5,7 @@
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
 #include "common/runtime/clock.h"
+#include "hub/render/mail.h"
 
 namespace noroshi::render {
 namespace {
@@ -47,6 +48,13 @@ json::array Attachments(const v1::MailFacts& mail) {
                                     {"sha256", ToHex(attachment.sha256())}});
   }
   return array;
+}
+
+json::object Campaign(const store::v1::CampaignFacts& facts) {
+  return {{"first_seen", TimeJson(facts.first_seen_ms())},
+          {"last_seen", TimeJson(facts.last_seen_ms())},
+          {"variants", facts.variants()},
+          {"attachment_markers", Strings(facts.attachment_markers())}};
 }
 
 }  // namespace
@@ -158,6 +166,11 @@ json::object ToJson(const store::v1::SubmissionRow& submission) {
                       {"from", submission.mail().from()},
                       {"urls", Strings(submission.mail().urls())},
                       {"attachments", Attachments(submission.mail())}};
+    json::array links;
+    for (const v1::CampaignLink& link : submission.links()) {
+      links.emplace_back(ToJson(link)).as_object()["submission"] = link.submission();
+    }
+    object["links"] = std::move(links);
   }
   return object;
 }
@@ -165,6 +178,8 @@ json::object ToJson(const store::v1::SubmissionRow& submission) {
 json::object ToJson(const store::v1::CaseRow& row) {
   json::array alerts;
   for (const auto& alert : row.alerts()) alerts.emplace_back(ToHex(alert));
+  json::value campaign;
+  if (row.kind() == store::v1::CASE_KIND_CAMPAIGN) campaign = Campaign(row.campaign());
   return {{"case_id", row.case_id()},
           {"kind", Word(row.kind())},
           {"title", row.title()},
@@ -178,7 +193,8 @@ json::object ToJson(const store::v1::CaseRow& row) {
           {"classification", ToJson(row.classification())},
           {"fired_rules", Strings(row.fired_rules())},
           {"notes", Strings(row.notes())},
-          {"alerts", std::move(alerts)}};
+          {"alerts", std::move(alerts)},
+          {"campaign", std::move(campaign)}};
 }
 
 json::object ToJson(const store::v1::AlertRow& row) {

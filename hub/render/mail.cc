@@ -119,15 +119,8 @@ json::object ToJson(const v1::MailFacts& mail) {
           {"warnings", Strings(mail.warnings())}};
 }
 
-json::array ToJson(const google::protobuf::RepeatedPtrField<v1::CampaignLink>& links) {
-  json::array array;
-  for (const v1::CampaignLink& link : links) {
-    array.emplace_back(json::object{{"kind", Word(link.kind())},
-                                    {"strength", link.strength()},
-                                    {"shown", link.shown()},
-                                    {"submission", link.submission()}});
-  }
-  return array;
+json::object ToJson(const v1::CampaignLink& link) {
+  return {{"kind", Word(link.kind())}, {"strength", link.strength()}, {"shown", link.shown()}};
 }
 
 }  // namespace noroshi::render

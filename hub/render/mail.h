@@ -3,7 +3,6 @@
 // Threads: pure functions.
 #pragma once
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string_view>
 
@@ -18,7 +17,7 @@ std::string_view MailKindWord(v1::MailKind kind);
 // "addresses", "attachments", "auth", "warnings" and the like, without the text.
 boost::json::object ToJson(const v1::MailFacts& mail);
 
-// Why a mail belongs to its campaign: "kind", "strength", "shown", "submission".
-boost::json::array ToJson(const google::protobuf::RepeatedPtrField<v1::CampaignLink>& links);
+// Why a mail belongs to its campaign: "kind", "strength", "shown".
+boost::json::object ToJson(const v1::CampaignLink& link);
 
 }  // namespace noroshi::render

@@ -47,12 +47,6 @@ std::string Thread(std::string_view organization, std::string_view realm,
   return key.append(thread_id);
 }
 
-std::string Fingerprint(std::string_view realm, store::Fingerprint kind,
-                        std::string_view fingerprint) {
-  return Pair(kFingerprint, realm, kind == store::Fingerprint::kExact ? "e" : "t")
-      .append(fingerprint);
-}
-
 std::string Pending(const PendingAnalysis& pending) {
   std::string key(kPending);
   AppendBigEndian32(pending.priority, &key);

@@ -26,7 +26,9 @@ inline constexpr std::string_view kCase = "case/";
 inline constexpr std::string_view kCaseMember = "casesub/";
 inline constexpr std::string_view kCaseOrganization = "caseorg/";
 inline constexpr std::string_view kThread = "thread/";
-inline constexpr std::string_view kFingerprint = "print/";
+inline constexpr std::string_view kVariant = "variant/";
+inline constexpr std::string_view kBand = "band/";
+inline constexpr std::string_view kTie = "tie/";
 inline constexpr std::string_view kPending = "pending/";
 inline constexpr std::string_view kAlert = "alert/";
 inline constexpr std::string_view kAlertNumber = "alertno/";
@@ -61,8 +63,6 @@ std::string CaseMember(uint64_t case_id, uint64_t sequence);
 std::string CaseOrganization(uint64_t case_id, std::string_view organization);
 std::string Thread(std::string_view organization, std::string_view realm,
                    std::string_view thread_id);
-std::string Fingerprint(std::string_view realm, store::Fingerprint kind,
-                        std::string_view fingerprint);
 std::string Pending(const PendingAnalysis& pending);
 std::string Delivery(std::string_view alert_id, std::string_view organization);
 std::string Deadline(const store::Deadline& deadline);

@@ -187,9 +187,16 @@ void Transaction::SetThread(std::string_view organization, std::string_view real
   PutNumber(keys::Thread(organization, realm, thread_id), case_id);
 }
 
-void Transaction::SetFingerprint(std::string_view realm, Fingerprint kind,
-                                 std::string_view fingerprint, uint64_t case_id) {
-  PutNumber(keys::Fingerprint(realm, kind, fingerprint), case_id);
+void Transaction::SetVariant(uint64_t sequence, const VariantRow& row) {
+  PutRow(keys::Number(keys::kVariant, sequence), row);
+}
+
+void Transaction::SetBand(std::string_view realm, std::string_view key, const BandRow& row) {
+  PutRow(keys::Pair(keys::kBand, realm, key), row);
+}
+
+void Transaction::SetTie(std::string_view realm, std::string_view key, const TieRow& row) {
+  PutRow(keys::Pair(keys::kTie, realm, key), row);
 }
 
 void Transaction::AddPending(const PendingAnalysis& pending) { Put(keys::Pending(pending), ""); }

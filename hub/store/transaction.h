@@ -37,8 +37,9 @@ class Transaction : public View {
                              std::string_view submission_id);
   void SetThread(std::string_view organization, std::string_view realm, std::string_view thread_id,
                  uint64_t case_id);
-  void SetFingerprint(std::string_view realm, Fingerprint kind, std::string_view fingerprint,
-                      uint64_t case_id);
+  void SetVariant(uint64_t sequence, const VariantRow& row);
+  void SetBand(std::string_view realm, std::string_view key, const BandRow& row);
+  void SetTie(std::string_view realm, std::string_view key, const TieRow& row);
   void AddPending(const PendingAnalysis& pending);
   void RemovePending(const PendingAnalysis& pending);
   void SetAlert(const AlertRow& row);

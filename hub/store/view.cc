@@ -76,9 +76,16 @@ Found<uint64_t> View::CaseOfThread(std::string_view organization, std::string_vi
   return FindNumber(keys::Thread(organization, realm, thread_id));
 }
 
-Found<uint64_t> View::CaseOfFingerprint(std::string_view realm, Fingerprint kind,
-                                        std::string_view fingerprint) const {
-  return FindNumber(keys::Fingerprint(realm, kind, fingerprint));
+Found<VariantRow> View::Variant(uint64_t sequence) const {
+  return Find<VariantRow>(keys::Number(keys::kVariant, sequence));
+}
+
+Found<BandRow> View::Band(std::string_view realm, std::string_view key) const {
+  return Find<BandRow>(keys::Pair(keys::kBand, realm, key));
+}
+
+Found<TieRow> View::Tie(std::string_view realm, std::string_view key) const {
+  return Find<TieRow>(keys::Pair(keys::kTie, realm, key));
 }
 
 Found<AlertRow> View::Alert(std::string_view alert_id) const {

@@ -29,6 +29,7 @@ using v1::AgentRow;
 using v1::AlertRow;
 using v1::AnalysisRequestRow;
 using v1::AuditRow;
+using v1::BandRow;
 using v1::CaseEventRow;
 using v1::CaseRow;
 using v1::DeliveryRow;
@@ -44,11 +45,11 @@ using v1::RestoreRow;
 using v1::SampleRow;
 using v1::SessionRow;
 using v1::SubmissionRow;
+using v1::TieRow;
 using v1::TokenRow;
+using v1::VariantRow;
 
 inline constexpr size_t kListMax = 10'000;
-
-enum class Fingerprint { kExact, kText };
 
 // One alert's deadline at one organisation.
 struct Deadline {
@@ -117,8 +118,11 @@ class View {
   // Realm: the exercise id, or empty for the real thing; realms never meet.
   Found<uint64_t> CaseOfThread(std::string_view organization, std::string_view realm,
                                std::string_view thread_id) const;
-  Found<uint64_t> CaseOfFingerprint(std::string_view realm, Fingerprint kind,
-                                    std::string_view fingerprint) const;
+  // By the mail that first had the text.
+  Found<VariantRow> Variant(uint64_t sequence) const;
+  // By key, of hub/campaign.
+  Found<BandRow> Band(std::string_view realm, std::string_view key) const;
+  Found<TieRow> Tie(std::string_view realm, std::string_view key) const;
   Found<AlertRow> Alert(std::string_view alert_id) const;
   Found<DeliveryRow> Delivery(std::string_view alert_id, std::string_view organization) const;
   Found<OutboxRow> Outbox(std::string_view organization, uint64_t position) const;

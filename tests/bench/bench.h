@@ -28,6 +28,7 @@ struct Options {
   size_t agents_each = 0;  // fanout: agents of each organisation, likewise.
   size_t spooled = 0;      // backlog: reports that the agent holds, likewise.
   size_t entries = 0;      // backlog: of the journal before a restart; api: cases; likewise.
+  std::string mails;       // mail: a folder of .eml files.
 };
 
 // What one contender's round gave, by name: "acked_per_s", "p50_ms", …
@@ -91,6 +92,7 @@ Result<Report> RunIngest(const Options& options);
 Result<Report> RunBacklog(const Options& options);
 Result<Report> RunFanout(const Options& options);
 Result<Report> RunLatency(const Options& options);
+Result<Report> RunMail(const Options& options);
 Result<Report> RunRebuild(const Options& options);
 
 }  // namespace noroshi::bench

@@ -121,5 +121,14 @@ TEST(BenchSmokeTest, RebuildBringsEverythingBack) {
   ExpectPositive(report, "/ours/restart_s");
 }
 
+TEST(BenchSmokeTest, MailReadsRealFilesAndComparesWithPython) {
+  const value report = RunBench({"mail", "--mails", NOROSHI_TEST_DATA "/mail", "--stored", "1000"});
+  for (const char* figure : {"/ours/mails_per_s_core", "/ours/us_at_1e4", "/ours/us_at_1e6",
+                             "/references/python/mails_per_s_core", "/ratios/mails_vs_python",
+                             "/ratios/time_at_1e6_vs_1e4"}) {
+    ExpectPositive(report, figure);
+  }
+}
+
 }  // namespace
 }  // namespace noroshi::bench

@@ -29,6 +29,7 @@ constexpr Bench kBenches[] = {
     {"handshake", "full mutual handshakes and resumptions, beside OpenSSL alone", RunHandshake},
     {"idle", "memory of 5,000 silent agents, beside OpenSSL alone", RunIdle},
     {"latency", "one report: to its receipt, and into the agent's spool", RunLatency},
+    {"mail", "reading and grouping suspicious mails, beside Python; with 1,000,000 known", RunMail},
     {"rebuild", "state from the journal; restart", RunRebuild},
 };
 
@@ -99,6 +100,10 @@ int Main(int argc, char** argv) {
       sub->add_option("--entries", options.entries, "Journal entries at a restart (1,000,000)");
     }
     if (bench.run == RunApi) sub->add_option("--cases", options.entries, "Cases (1,000,000)");
+    if (bench.run == RunMail) {
+      sub->add_option("--mails", options.mails, "Folder of .eml files")->required();
+      sub->add_option("--stored", options.entries, "Mails known at last (1,000,000)");
+    }
     if (bench.run == RunFanout) {
       sub->add_option("--agents-each", options.agents_each, "Agents of each organisation (1)");
     }

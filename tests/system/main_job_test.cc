@@ -80,6 +80,11 @@ TEST_F(MainJobTest, OneMailSeenByTwoBecomesOneWarningForTheThird) {
   for (const json::value& submission : submissions) {
     EXPECT_FALSE(TextAt(submission, "/joined_reason").empty()) << json::serialize(submission);
   }
+  const json::array links = ArrayAt(submissions[1], "/links");
+  ASSERT_FALSE(links.empty()) << json::serialize(submissions[1]);
+  EXPECT_EQ(NumberAt(links[0], "/strength"), 100);
+  EXPECT_EQ(NumberAt(links[0], "/submission"), NumberAt(submissions[0], "/sequence"));
+  EXPECT_EQ(NumberAt(campaign, "/campaign/variants"), 1);
 
   // The incident is classified, and says by which words.
   ASSERT_OK_AND_ASSIGN(const json::value incident, OnlyCase("incident"));

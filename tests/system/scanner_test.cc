@@ -1,7 +1,7 @@
-// TLS as scanners see it: sslscan and testssl.sh against a running hub. Both get
-// no further than a stranger does, for the hub asks for a client certificate:
-// they see versions, ciphers, groups and the hub's certificate. Not asked is
-// whether that certificate is of a public CA (it is of the hub's own).
+// TLS as scanners see it: sslscan and testssl.sh against both doors of a running hub.
+// At the agents' door they get no further than a stranger does: they see versions,
+// ciphers, groups and the hub's certificate, and that one of theirs is asked for. Not
+// asked is whether the hub's certificate is of a public CA (it is of the hub's own).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -18,22 +18,34 @@ namespace {
 
 constexpr Milliseconds kScan{170'000};
 
-class ScannerTest : public testing::Test {
+enum class Door { kAgents, kWeb };
+
+class ScannerTest : public testing::TestWithParam<Door> {
  protected:
   ScannerTest() : hub_(folder_.path()) {}
   void SetUp() override {
     ASSERT_OK(hub_.Init());
     ASSERT_OK(hub_.Serve());
   }
+  std::string Address() const {
+    if (GetParam() == Door::kAgents) return hub_.address();
+    const std::string file = ReadFile(hub_.data() + "/run/web_address");
+    return file.substr(0, file.find('\n'));
+  }
   TempDir folder_;
   HubUnderTest hub_;
 };
 
-TEST_F(ScannerTest, SslscanFindsTls13Only) {
+INSTANTIATE_TEST_SUITE_P(Doors, ScannerTest, testing::Values(Door::kAgents, Door::kWeb),
+                         [](const testing::TestParamInfo<Door>& door) {
+                           return door.param == Door::kAgents ? "Agents" : "Web";
+                         });
+
+TEST_P(ScannerTest, SslscanFindsTls13Only) {
   const std::string sslscan = "/usr/bin/sslscan";
   if (::access(sslscan.c_str(), X_OK) != 0) GTEST_SKIP() << "sslscan is not installed";
   const std::string report = folder_ / "sslscan.xml";
-  ASSERT_OK(RunCommand({sslscan, "--xml=" + report, hub_.address()}, "", kScan));
+  ASSERT_OK(RunCommand({sslscan, "--xml=" + report, Address()}, "", kScan));
   const std::string xml = ReadFile(report);
   for (const char* old :
        {R"(type="ssl" version="2")", R"(type="ssl" version="3")", R"(type="tls" version="1.0")",
@@ -60,14 +72,15 @@ bool IsMoreThanInformation(const Finding& finding) {
   return finding.severity != "OK" && finding.severity != "INFO" && finding.severity != "DEBUG";
 }
 
-TEST_F(ScannerTest, TestsslFindsNothingAboveInformation) {
+TEST_P(ScannerTest, TestsslFindsNothingAboveInformation) {
   const std::string testssl = "/usr/bin/testssl";
   if (::access(testssl.c_str(), X_OK) != 0) GTEST_SKIP() << "testssl.sh is not installed";
   const std::string report = folder_ / "testssl.json";
-  const auto run = RunCommand({testssl, "--quiet", "--color", "0", "--warnings", "batch",
-                               "--connect-timeout", "5", "--openssl-timeout", "5", "--protocols",
-                               "--vulnerable", "--jsonfile", report, hub_.address()},
-                              "", kScan);
+  const auto run =
+      RunCommand({testssl, "--quiet", "--color", "0", "--warnings", "batch", "--connect-timeout",
+                  "5", "--openssl-timeout", "5", "--protocols", "--std", "--pfs", "--headers",
+                  "--vulnerable", "--jsonfile", report, Address()},
+                 "", kScan);
   ASSERT_OK(run);
   const auto parsed = ParseJson(ReadFile(report));
   ASSERT_OK(parsed);

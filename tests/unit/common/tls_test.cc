@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -102,6 +103,8 @@ class TlsTest : public testing::Test {
     if (outcome->server->ok()) {
       auto written = co_await (*stream)->Write("welcome", kTimeout);
       EXPECT_TRUE(written.ok());
+    } else {
+      co_await (*stream)->Depart(kTimeout);
     }
   }
 
@@ -316,6 +319,33 @@ TEST_F(TlsTest, UnknownAlpnIsRefused) {
   EXPECT_THAT(outcome.client->error().message, HasSubstr("no application protocol"));
 }
 
+// Scanners offer no ALPN. They are refused after a handshake that ends well.
+TEST_F(TlsTest, WithoutAlpnTheHandshakeEndsWellAndTheConnectionInOrder) {
+  const auto server = Server();
+  for (const Credentials& credentials : {Credentials{}, pki_.Agent(agent_)}) {
+    const auto client = Client(Options(credentials));
+    KeepTickets(*client);
+    SSL_CTX_set_alpn_protos(client->impl().ssl_context.get(), nullptr, 0);
+    client->impl().alpn.clear();
+    const Outcome outcome = Connect(*server, *client);
+    ASSERT_TRUE(outcome.client->ok()) << outcome.client->error().message;
+    EXPECT_EQ(outcome.received->error().message, "closed: by the other side");
+    ASSERT_FALSE(outcome.server->ok());
+    EXPECT_THAT(outcome.server->error().message, StartsWith("alpn:"));
+    EXPECT_EQ(client->impl().session, nullptr) << "a ticket that would resume without certificate";
+  }
+}
+
+TEST_F(TlsTest, WithoutAlpnABadCertificateIsRefusedAllTheSame) {
+  const TestPki other(kNowMs);
+  const auto server = Server();
+  const auto client = Client(Options(other.Agent(agent_)));
+  SSL_CTX_set_alpn_protos(client->impl().ssl_context.get(), nullptr, 0);
+  client->impl().alpn.clear();
+  const Outcome outcome = Connect(*server, *client);
+  EXPECT_THAT(outcome.server->error().message, StartsWith("certificate_unknown_issuer:"));
+}
+
 TEST_F(TlsTest, Tls12IsRefused) {
   const auto server = Server();
   const auto client = Client(Options(pki_.Agent(agent_)));
@@ -400,24 +430,58 @@ TEST_F(TlsTest, SilentPeerTimesOut) {
   EXPECT_EQ(result->error().code, ErrorCode::kTimeout);
 }
 
-TEST_F(TlsTest, GarbageInsteadOfTlsIsRefused) {
+// What somebody reads who sends `bytes` instead of TLS, and how that ends.
+struct Answered {
+  std::string bytes;
+  boost::system::error_code end;
+  std::string refusal;
+};
+
+Answered SendInsteadOfTls(const Context& server, const std::string& bytes, milliseconds linger) {
   asio::io_context io;
   tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
   tcp::socket raw(io);
   raw.connect(acceptor.local_endpoint());
-  asio::write(raw, asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")));
-  const auto server = Server();
-  std::optional<Result<Peer>> result;
+  asio::write(raw, asio::buffer(bytes));
+  Answered answered;
   asio::co_spawn(
       io,
       [&]() -> asio::awaitable<void> {
-        auto stream = TlsStream::Make(co_await acceptor.async_accept(asio::use_awaitable), *server);
-        result = co_await (*stream)->Handshake(kTimeout);
+        auto stream = TlsStream::Make(co_await acceptor.async_accept(asio::use_awaitable), server);
+        auto peer = co_await (*stream)->Handshake(kTimeout);
+        answered.refusal = peer.ok() ? "accepted" : peer.error().message;
+        co_await (*stream)->Depart(linger);
       },
       asio::detached);
   io.run();
-  ASSERT_FALSE(result->ok());
-  EXPECT_THAT(result->error().message, testing::AnyOf(StartsWith("tls_"), StartsWith("closed")));
+  asio::read(raw, asio::dynamic_buffer(answered.bytes), answered.end);
+  return answered;
+}
+
+TEST_F(TlsTest, GarbageInsteadOfTlsIsRefused) {
+  const Answered answered = SendInsteadOfTls(*Server(), "GET / HTTP/1.1\r\n\r\n", milliseconds(0));
+  EXPECT_THAT(answered.refusal, testing::AnyOf(StartsWith("tls_"), StartsWith("closed")));
+}
+
+// A record that holds no handshake message, and what follows it.
+std::string BadRecord(size_t more) {
+  return std::string("\x16\x03\x01\x00\x04zzzz", 9) + std::string(more, 'x');
+}
+
+// The alert is read and the end is orderly, also if much was sent that nobody wants.
+TEST_F(TlsTest, WhoIsRefusedReadsWhyAndIsNotReset) {
+  const Answered answered =
+      SendInsteadOfTls(*Server(), BadRecord(kDepartBytesMax / 2), milliseconds(0));
+  EXPECT_THAT(answered.refusal, StartsWith("tls_"));
+  EXPECT_THAT(answered.bytes, StartsWith("\x15")) << "no alert";
+  EXPECT_EQ(answered.end, asio::error::eof) << answered.end.message();
+}
+
+TEST_F(TlsTest, WhoGoesOnSendingAfterARefusalIsCut) {
+  // Returns at all: nobody waits for the other side's end, which never comes.
+  const Answered answered =
+      SendInsteadOfTls(*Server(), BadRecord(kDepartBytesMax * 2), std::chrono::hours(24));
+  EXPECT_THAT(answered.refusal, StartsWith("tls_"));
 }
 
 TEST_F(TlsTest, WebServerAsksForACertificateAndDoesWithout) {

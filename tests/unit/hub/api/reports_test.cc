@@ -89,7 +89,9 @@ class ReportsTest : public testing::Test {
     result.mutable_mail()->set_from("Mallory <m@evil.example>");
     result.mutable_mail()->add_urls("http://evil.example/");
     result.mutable_mail()->set_text("Pay at once.");
-    result.mutable_mail()->set_exact_fingerprint(Sha256Of(fingerprint));
+    v1::MailTie* tie = result.mutable_mail()->mutable_sketch()->add_ties();
+    tie->set_kind(v1::TIE_KIND_SAME_MAIL);
+    tie->set_key(Sha256Of(fingerprint).substr(0, 16));
     desk_.Append(v1::ENTRY_KIND_ANALYSIS_RESULT, "", "", result.SerializeAsString());
   }
 
@@ -331,10 +333,13 @@ TEST_F(ReportsTest, AMemberIsToldNothingOfWhoElseReported) {
   const json::value centre = Body(Get(analyst_, Path(second_at)));
   EXPECT_EQ(TextAt(centre, "/relation"), "exact");
   EXPECT_EQ(NumberAt(centre, "/case_id"), static_cast<int64_t>(Row(first_at).case_id()));
+  EXPECT_EQ(TextAt(centre, "/links/0/kind"), "same_mail");
+  EXPECT_EQ(NumberAt(centre, "/links/0/strength"), 100);
+  EXPECT_EQ(NumberAt(centre, "/links/0/submission"), static_cast<int64_t>(first_at));
   for (const auto& answer : {Get(stranger_, Path(second_at)), Get(stranger_, "/reports")}) {
     EXPECT_EQ(answer.status, 200);
     EXPECT_THAT(answer.body, HasSubstr(R"("relation":"new_case")"));
-    for (const char* word : {"case_id", "joined_reason", kOwn, "exact"}) {
+    for (const char* word : {"case_id", "joined_reason", "links", kOwn, "exact"}) {
       EXPECT_THAT(answer.body, Not(HasSubstr(word)));
     }
   }

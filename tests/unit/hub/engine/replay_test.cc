@@ -94,6 +94,11 @@ class RandomScript {
     const uint64_t subject = pending_[Below(static_cast<uint32_t>(pending_.size()))];
     v1::AnalysisResult result = Script::Findings(subject, Print("e"), Print("t"));
     result.set_reanalysis(Below(4) == 0);
+    v1::MailSketch& sketch = *result.mutable_mail()->mutable_sketch();
+    if (Below(2) == 0) Script::AddText(Below(4), 8 * Below(12), Below(50), &sketch);
+    if (Below(2) == 0) Script::AddTie(v1::TIE_KIND_HOST, Print("h"), &sketch);
+    if (Below(2) == 0) Script::AddTie(v1::TIE_KIND_ATTACHMENT, Print("f"), &sketch);
+    if (Below(4) == 0) result.mutable_mail()->add_attachments()->add_markers(Print("m"));
     result.mutable_mail()->set_subject("件名" + std::to_string(Below(3)));
     result.mutable_mail()->add_urls("http://u" + std::to_string(Below(3)));
     auto& label = *result.mutable_classification()->mutable_event_type();

@@ -132,9 +132,23 @@ class Script {
     v1::AnalysisResult result;
     result.set_subject_sequence(subject);
     result.set_outcome(v1::ANALYSIS_OUTCOME_COMPLETE);
-    if (!exact.empty()) result.mutable_mail()->set_exact_fingerprint(Sha256Of(exact));
-    if (!text.empty()) result.mutable_mail()->set_text_fingerprint(Sha256Of("t" + text));
+    v1::MailSketch& sketch = *result.mutable_mail()->mutable_sketch();
+    if (!exact.empty()) AddTie(v1::TIE_KIND_SAME_MAIL, exact, &sketch);
+    if (!text.empty()) AddTie(v1::TIE_KIND_SAME_TEXT, "t" + text, &sketch);
     return result;
+  }
+  static void AddTie(v1::TieKind kind, const std::string& value, v1::MailSketch* sketch) {
+    v1::MailTie* tie = sketch->add_ties();
+    tie->set_kind(kind);
+    tie->set_key(Sha256Of(value).substr(0, 16));
+    tie->set_shown(value);
+  }
+  // A text that agrees with all of this seed but in `others` of its 128 slots.
+  static void AddText(uint32_t seed, uint32_t others, uint32_t own, v1::MailSketch* sketch) {
+    for (uint32_t slot = 0; slot < 128; ++slot) {
+      const bool differs = slot + others >= 128;
+      sketch->add_minhash(differs ? (own + 1) * 1'000'003 + slot : seed * 7919 + slot);
+    }
   }
   uint64_t Analysed(const v1::AnalysisResult& result) {
     return Add(v1::ENTRY_KIND_ANALYSIS_RESULT, result);

@@ -182,15 +182,23 @@ TEST_F(StoreTest, IdentifiersThatArePrefixesOfOthersDoNotMix) {
   EXPECT_TRUE(transaction->OutboxAfter("mo", 1, 10)->empty());
 }
 
-TEST_F(StoreTest, RealmsOfThreadsAndFingerprintsNeverMeet) {
+TEST_F(StoreTest, RealmsOfThreadsAndTiesNeverMeet) {
   auto transaction = store_->Begin();
-  const std::string print(32, 'p');
-  transaction->SetFingerprint("", Fingerprint::kExact, print, 1);
-  transaction->SetFingerprint("ex1", Fingerprint::kExact, print, 2);
+  const std::string key(16, 'k');
+  TieRow tie;
+  tie.add_cases(1);
+  transaction->SetTie("", key, tie);
+  tie.set_cases(0, 2);
+  transaction->SetTie("ex1", key, tie);
+  BandRow band;
+  band.add_variants(3);
+  transaction->SetBand("ex1", key, band);
   transaction->SetThread("moj", "", Id('t'), 3);
-  EXPECT_EQ(*transaction->CaseOfFingerprint("", Fingerprint::kExact, print), 1u);
-  EXPECT_EQ(*transaction->CaseOfFingerprint("ex1", Fingerprint::kExact, print), 2u);
-  EXPECT_FALSE(transaction->CaseOfFingerprint("", Fingerprint::kText, print)->has_value());
+  EXPECT_EQ((*transaction->Tie("", key))->cases(0), 1u);
+  EXPECT_EQ((*transaction->Tie("ex1", key))->cases(0), 2u);
+  EXPECT_FALSE(transaction->Tie("ex2", key)->has_value());
+  EXPECT_EQ((*transaction->Band("ex1", key))->variants(0), 3u);
+  EXPECT_FALSE(transaction->Band("", key)->has_value());
   EXPECT_EQ(*transaction->CaseOfThread("moj", "", Id('t')), 3u);
   EXPECT_FALSE(transaction->CaseOfThread("moj", "ex1", Id('t'))->has_value());
   EXPECT_FALSE(transaction->CaseOfThread("mof", "", Id('t'))->has_value());

@@ -1,0 +1,128 @@
+#include "hub/app/analyze.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/support/temp_dir.h"
+
+namespace noroshi::app {
+namespace {
+
+namespace json = boost::json;
+
+constexpr const char* kLure =
+    "Our records show that the fee for your vehicle was not paid within the time that the law "
+    "gives. Pay the open amount of 38 today on the page below, or the matter will be handed to "
+    "the court without another notice, and the costs will be yours.\n";
+
+class AnalyzeTest : public ::testing::Test {
+ protected:
+  AnalyzeTest() {
+    request_.jsonl = true;
+    request_.worker_command = {NOROSHI_PLAIN_WORKER};
+    request_.workers = 2;
+  }
+
+  void Write(const std::string& name, const std::string& headers, const std::string& text) {
+    const std::string path = folder_.path() + '/' + name;
+    std::ofstream(path, std::ios::binary) << "From: a@b.example\n" << headers << "\n\n" << text;
+    request_.paths.push_back(path);
+  }
+  std::vector<std::string> Lines() {
+    std::FILE* out = std::tmpfile();
+    std::FILE* progress = std::tmpfile();
+    std::istringstream standard;
+    result_ = AnalyzeMails(request_, &standard, out, progress);
+    EXPECT_EQ(std::ftell(progress), 0) << "no bar where no terminal is";
+    std::rewind(out);
+    std::vector<std::string> lines(1);
+    for (int c = std::fgetc(out); c != EOF; c = std::fgetc(out)) {
+      if (c == '\n') {
+        lines.emplace_back();
+      } else {
+        lines.back().push_back(static_cast<char>(c));
+      }
+    }
+    std::fclose(out);
+    std::fclose(progress);
+    EXPECT_EQ(lines.back(), "") << "every line is ended";
+    lines.pop_back();
+    return lines;
+  }
+  std::vector<json::object> Objects() {
+    std::vector<json::object> objects;
+    for (const std::string& line : Lines()) objects.push_back(json::parse(line).as_object());
+    return objects;
+  }
+
+  support::TempDir folder_;
+  AnalyzeRequest request_;
+  Result<void> result_;
+};
+
+TEST_F(AnalyzeTest, OneObjectForEachMailInTheOrderOfTheInput) {
+  for (int i = 0; i < 40; ++i) {
+    // Every other one takes longer.
+    Write("m" + std::to_string(i), "Subject: s" + std::to_string(i),
+          i % 2 == 0 ? std::string(400'000, 'x') : "y");
+  }
+  const auto objects = Objects();
+  ASSERT_TRUE(result_.ok()) << result_.error().message;
+  ASSERT_EQ(objects.size(), 40U);
+  for (size_t i = 0; i < objects.size(); ++i) {
+    EXPECT_EQ(objects[i].at("file"), request_.paths[i]);
+    EXPECT_EQ(objects[i].at("subject"), "s" + std::to_string(i));
+    EXPECT_EQ(objects[i].at("sha256").as_string().size(), 64U);
+    EXPECT_TRUE(objects[i].at("error").is_null());
+    for (const char* name : {"group", "kind", "kind_reason", "language", "from", "urls", "domains",
+                             "ips", "addresses", "attachments", "auth", "warnings"}) {
+      EXPECT_TRUE(objects[i].contains(name)) << name;
+    }
+  }
+}
+
+TEST_F(AnalyzeTest, OneCampaignIsOneGroupAndSaysWhy) {
+  request_.explain = true;
+  Write("a", "Subject: Open fee 4711", std::string(kLure) + "https://pay.fee-one.example/a");
+  Write("b", "Subject: hello", "See you at the garden party on Sunday, bring a cake if you can.");
+  Write("c", "Subject: Open fee 4712",
+        "Dear Ms Sato\n" + std::string(kLure) + "https://b.example/");
+  const auto objects = Objects();
+  ASSERT_EQ(objects.size(), 3U);
+  EXPECT_EQ(objects[0].at("group"), "g1");
+  EXPECT_EQ(objects[1].at("group"), "g2");
+  EXPECT_EQ(objects[2].at("group"), "g1");
+  EXPECT_TRUE(objects[0].at("group_links").as_array().empty());
+  const json::object& link = objects[2].at("group_links").as_array().at(0).as_object();
+  EXPECT_EQ(link.at("kind"), "text");
+  EXPECT_GT(link.at("strength").to_number<int>(), 90);
+  EXPECT_EQ(link.at("like"), request_.paths[0]);
+}
+
+TEST_F(AnalyzeTest, WithoutJsonALineForEachMail) {
+  request_.jsonl = false;
+  Write("a", "Subject: one\ttab", "text");
+  const auto lines = Lines();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_THAT(lines[0], ::testing::StartsWith("g1\tnone\t" + request_.paths[0]));
+}
+
+TEST_F(AnalyzeTest, AFileThatCannotBeReadHasItsLineAndTheOthersToo) {
+  Write("a", "Subject: one", "text");
+  Write("gone", "Subject: two", "text");
+  Write("b", "Subject: three", "text");
+  std::filesystem::remove(request_.paths[1]);
+  std::filesystem::create_symlink(folder_.path() + "/nowhere", request_.paths[1]);
+  Lines();
+  EXPECT_EQ(result_.error().code, ErrorCode::kNotFound) << "said before anything is read";
+  request_.paths.erase(request_.paths.begin() + 1);
+  EXPECT_EQ(Objects().size(), 2U);
+}
+
+}  // namespace
+}  // namespace noroshi::app
