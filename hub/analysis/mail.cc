@@ -48,11 +48,13 @@ class MailReader {
     const MimeNode* message = Unwrap(root);
     View view = Show(*message);
     other_text_ = view.unseen;
+    hidden_text_ = view.hidden;
     // What a limit cut off may still be read as it stands.
     if (!reading_.limit.empty()) view.unseen += text::ToValidUtf8(raw);
     Fill(*message, std::move(view));
     DecideKind(text_, inlined_, &reading_.facts);
-    *reading_.facts.mutable_sketch() = SketchMail({text_, other_text_}, reading_.facts, heads_);
+    *reading_.facts.mutable_sketch() =
+        SketchMail({text_, other_text_, hidden_text_}, reading_.facts, heads_);
     return std::move(reading_);
   }
 
@@ -212,14 +214,17 @@ class MailReader {
     std::string from = message.headers.from;
     size_t offset = 0;  // Of the inner text in view.text, for the links.
     std::string text = std::move(view.text);
+    std::string forwards = subject;  // Says of the text whether it is a forward.
     for (int i = 0; i < kInlineForwardsMax; ++i) {
-      std::optional<InlineForward> forward = FindInlineForward(subject, from, text);
+      std::optional<InlineForward> forward = FindInlineForward(forwards, from, text);
       if (!forward) break;
       inlined_ = true;
       // Quoting was stripped: places inside a second forward are no longer exact.
       if (i == 0) offset = forward->offset;
       cover_.text.append(text, 0, forward->offset).push_back('\n');
       text = std::move(forward->text);
+      // The reporter's subject says nothing of what a lure quotes.
+      forwards = forward->subject;
       if (!forward->subject.empty()) subject = std::move(forward->subject);
       if (!forward->from.empty()) from = std::move(forward->from);
     }
@@ -310,7 +315,8 @@ class MailReader {
   LinkCollector links_{&reading_.facts, &reading_.limit};
   View cover_;  // Of all covers that were taken off.
   std::string text_;
-  bool inlined_ = false;            // Forwarded inside a text.
+  bool inlined_ = false;  // Forwarded inside a text.
+  std::string hidden_text_;
   std::string other_text_;          // Of the alternatives that are not shown.
   std::vector<std::string> heads_;  // Of the attachments that are facts.
   size_t text_bytes_ = 0;

@@ -317,8 +317,10 @@ v1::MailSketch SketchMail(const MailTexts& texts, const v1::MailFacts& facts,
   std::u32string other = LureOf(texts.other);
   // A picture with a text for those who do not see it.
   if (WeightOf(text) < kTextWeightMin && WeightOf(other) >= kTextWeightMin) std::swap(text, other);
+  if (other == text) other.clear();
+  // What mail programs show and this reader takes for hidden, or the other way round.
+  if (WeightOf(text) < kTextWeightMin) other = LureOf(texts.hidden);
   for (const std::u32string* letters : {&text, &other}) {
-    if (letters == &other && other == text) continue;
     const std::vector<uint32_t> slots = MinhashOf(*letters);
     sketch.mutable_minhash()->Add(slots.begin(), slots.end());
   }
