@@ -5,7 +5,7 @@
 // hostile: callers outside tests go through Pool (pool.h), which parses them in
 // confined processes.
 //
-// Reading order: mail.h (structure), html.h, unwrap.h, fingerprint.h, rules.h,
+// Reading order: mail.h (structure), html.h, unwrap.h, segments.h, sketch.h, rules.h,
 // classify.h; pool.h, worker.h and sandbox.h run them.
 //
 // Threads: thread-safe.
@@ -22,7 +22,7 @@
 namespace noroshi::analysis {
 
 // Changes with every change of what the analyser finds in the same bytes.
-inline constexpr std::string_view kAnalyserVersion = "1.0";
+inline constexpr std::string_view kAnalyserVersion = "2.0";
 
 // Parts of a serialised AnalysisResult never exceed this in total.
 inline constexpr size_t kResultBytesMax = 2 * 1024 * 1024;

@@ -4,12 +4,10 @@
 #include <optional>
 
 #include "common/base/encoding.h"
-#include "common/crypto/crypto.h"
 #include "common/text/charset.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/attachments.h"
 #include "hub/analysis/file_type.h"
-#include "hub/analysis/fingerprint.h"
 #include "hub/analysis/header_facts.h"
 #include "hub/analysis/host.h"
 #include "hub/analysis/html.h"
@@ -242,11 +240,10 @@ class MailReader {
     }
     FillLinks(text, view, offset);
     for (const MimeNode* part : cover_.attachments) view.attachments.push_back(part);
-    std::vector<std::string> hashes = FillAttachments(view.attachments);
+    FillAttachments(view.attachments);
     for (const std::string& charset : view.charsets) {
       if (facts.charsets_size() < kMailPartsMax) facts.add_charsets(charset);
     }
-    FillFingerprints(text, std::move(hashes));
     facts.set_language(LanguageOf(text));
     facts.set_text(std::string(TruncateUtf8(text, kFactTextBytesMax)));
     text_ = std::move(text);
@@ -256,25 +253,11 @@ class MailReader {
     return std::string(TruncateUtf8(text::ToValidUtf8(text), kFactFieldBytesMax));
   }
 
-  void FillFingerprints(std::string_view text, std::vector<std::string> hashes) {
-    v1::MailFacts& facts = reading_.facts;
-    // Images and the cover differ between those who see the same mail.
-    std::vector<std::string> urls;
-    for (int i = 0; i < facts.urls_size(); ++i) {
-      if (IsRealLink(facts.links(i))) urls.push_back(facts.urls(i));
-    }
-    facts.set_exact_fingerprint(ExactFingerprint(text, std::move(urls), std::move(hashes)));
-    facts.set_text_fingerprint(TextFingerprint(text));
-  }
-
-  // Facts of the attachments; returns the hashes of those that are not empty.
-  std::vector<std::string> FillAttachments(const std::vector<const MimeNode*>& parts) {
-    std::vector<std::string> hashes;
+  void FillAttachments(const std::vector<const MimeNode*>& parts) {
     size_t members = kMailMembersMax;
     for (const MimeNode* part : parts) {
       const std::string name = part->file_name();
       if (part->content.empty() && name.empty()) continue;
-      if (!part->content.empty()) hashes.push_back(Sha256Of(part->content));
       if (static_cast<size_t>(reading_.facts.attachments_size()) >= kAttachmentsMax) {
         NoteLimit("kAttachmentsMax: more than 100 attachments");
         continue;
@@ -290,7 +273,6 @@ class MailReader {
       *reading_.facts.add_attachments() = std::move(read.facts);
       heads_.push_back(AttachmentHead(part->content));
     }
-    return hashes;
   }
 
   // First what one follows, then what only loads: the limit must not cost a link.

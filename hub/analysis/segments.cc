@@ -22,6 +22,8 @@ constexpr size_t kBoundaryLinesMax = 400;  // Looked at for where the received m
 constexpr int kNestingMax = 4;             // Reports of reports.
 constexpr size_t kEdgeLines = 8;           // Banners stand within so many lines of either end.
 constexpr size_t kSignatureLinesMax = 10;
+constexpr size_t kListLinesMax = 4;
+constexpr size_t kListLineBytesMax = 100;
 constexpr size_t kFooterGap = 2;
 
 using Phrases = std::vector<std::string>;
@@ -65,6 +67,26 @@ int CountPhrases(std::string_view words, const Phrases& phrases) {
 bool HoldsAny(std::string_view words, const Phrases& phrases) {
   return std::any_of(phrases.begin(), phrases.end(),
                      [&](const auto& phrase) { return Holds(words, phrase); });
+}
+
+// Without what mail programs write for pictures and links: "[cid:…]", "[image: …]",
+// "[画像: …]", "<mailto:…>".
+std::string WithoutMarkers(std::string_view line) {
+  std::string out;
+  out.reserve(line.size());
+  for (size_t at = 0; at < line.size();) {
+    const std::string_view rest = line.substr(at);
+    const bool link = rest.starts_with("<mailto:");
+    const bool image =
+        rest.starts_with("[cid:") || rest.starts_with("[image:") || rest.starts_with("[画像:");
+    const size_t end = link || image ? rest.substr(0, 2048).find(link ? '>' : ']') : rest.npos;
+    if (end == std::string_view::npos) {
+      out.push_back(line[at++]);
+    } else {
+      at += end + 1;
+    }
+  }
+  return out;
 }
 
 // "From:", "差出人:" … as mail programs write them above what they quote.
@@ -147,7 +169,7 @@ class Segmenter {
       if (raw[0] == '>') ++line.depth;
       raw.remove_prefix(1);
     }
-    line.words = text::NormaliseForMatching(WithoutUrls(raw));
+    line.words = text::NormaliseForMatching(WithoutUrls(WithoutMarkers(raw)));
     line.blank = text::TextWeight(line.words) == 0;
     line.dashes = line.words == "--";
     line.rule = line.blank && line.words.size() >= 3;
@@ -275,18 +297,24 @@ class Segmenter {
     }
   }
 
-  // From "--" on, if few lines follow; or a block of contact lines under a rule.
+  // From "--" on, if few lines follow; or a block of contact lines, or a mailing list's
+  // few short lines, under a rule.
   void MarkSignature() {
     for (size_t i = first_; i < lines_.size(); ++i) {
       if (lines_[i].kind != SegmentKind::kLure || !(lines_[i].dashes || lines_[i].rule)) continue;
       size_t end = i + 1;
       int contacts = 0;
+      bool list = false;
+      bool brief = true;
       for (; end < lines_.size() && end - i <= kSignatureLinesMax; ++end) {
         if (lines_[end].words.empty() || lines_[end].rule) break;
         if (HoldsAny(lines_[end].words, PhraseBook::Get().Of("signature"))) ++contacts;
+        if (HoldsAny(lines_[end].words, PhraseBook::Get().Of("list"))) list = true;
+        if (lines_[end].words.size() > kListLineBytesMax) brief = false;
       }
       const bool fits = end - i <= kSignatureLinesMax;
-      if (fits && (lines_[i].dashes || contacts >= 2) && Says(first_, i)) {
+      list = list && brief && end - i - 1 <= kListLinesMax;
+      if (fits && (lines_[i].dashes || contacts >= 2 || list) && Says(first_, i)) {
         Mark(i, end, SegmentKind::kFooter);
       }
     }
