@@ -56,7 +56,7 @@ TEST_F(CampaignTest, TextsThatAgreeInHalfOfTheirSlotsAreOneCampaign) {
   EXPECT_EQ(Take(Text(1, kSlots - kJoinSlots, 5)), 1U);
   ASSERT_EQ(last_.links.size(), 1U);
   EXPECT_EQ(last_.links[0].kind(), v1::TIE_KIND_TEXT);
-  EXPECT_EQ(last_.links[0].strength(), kJoinPoints);
+  EXPECT_EQ(last_.links[0].strength(), 100U);
   EXPECT_EQ(last_.links[0].shown(), "64/128");
   EXPECT_EQ(last_.links[0].submission(), 1U);
 }
@@ -124,6 +124,16 @@ TEST_F(CampaignTest, ABridgeJoinsOneCampaignAndNeverTwo) {
   v1::MailSketch bridge = Text(1);
   AddTie(v1::TIE_KIND_ATTACHMENT, "f", &bridge);
   EXPECT_EQ(Take(bridge), 1U) << "of equals the eldest";
+  EXPECT_EQ(Take(Text(1)), 1U);
+}
+
+TEST_F(CampaignTest, TheMostAlikeTakesTheMail) {
+  Take(Text(1));
+  v1::MailSketch apart = Text(1, 40, 5);
+  // As after a split: alike enough, and yet two campaigns.
+  ASSERT_EQ(Record(apart, ++mail_, 2, 0, true, &index_).value(), 2U);
+  EXPECT_EQ(Take(Text(1, 40, 5)), 2U);
+  EXPECT_EQ(last_.links[0].strength(), 100U) << "a person is told no more";
   EXPECT_EQ(Take(Text(1)), 1U);
 }
 
