@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "agent/app/commands.h"
-#include "agent/app/notify.h"
 #include "agent/app/parts.h"
 #include "agent/sinks/sink.h"
 #include "common/log/log.h"
+#include "common/runtime/notify.h"
 
 namespace noroshi::agent {
 namespace {
@@ -26,6 +26,11 @@ Result<spool::RunnerLock> TakeLock(const Environment& environment) {
   }
 }
 
+void TellServiceManager(std::string_view state) {
+  const auto told = NotifyServiceManager(state);
+  if (!told.ok()) Log(Level::kWarning, "notify_failed", {{"reason", told.error().message}});
+}
+
 }  // namespace
 
 int Run(const Environment& environment, const RunOptions& options) {
@@ -42,7 +47,7 @@ int Run(const Environment& environment, const RunOptions& options) {
   }
   Log(Level::kInfo, "agent_started",
       {{"organization", parts->pins.organization}, {"agent", parts->pins.agent}});
-  NotifySystemd("READY=1");
+  TellServiceManager("READY=1");
   RunnerOptions runner;
   runner.once = options.once;
   runner.patience = kOncePatience;
@@ -50,7 +55,7 @@ int Run(const Environment& environment, const RunOptions& options) {
     for (auto& sink : sinks) sink->Wake();
   };
   const auto ended = RunSession(environment, *parts, std::move(runner));
-  NotifySystemd("STOPPING=1");
+  TellServiceManager("STOPPING=1");
   if (!ended.ok()) return environment.Fail(ended.error());
   bool done = true;
   if (options.once) {

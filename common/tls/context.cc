@@ -144,7 +144,7 @@ Result<void> UseCertificate(SSL_CTX* ssl_context, const std::string& chain_pem,
   for (size_t i = 1; i < chain.size(); ++i) {
     NOROSHI_ASSIGN_OR_RETURN(X509Ptr next, ParseCertificate(chain[i]));
     if (sk_X509_push(rest.get(), next.get()) <= 0) return OpensslError("certificate chain");
-    next.release();
+    static_cast<void>(next.release());  // The stack's now.
   }
   if (SSL_CTX_use_cert_and_key(ssl_context, leaf.get(), key.get(), rest.get(), 1) != 1) {
     return Error{ErrorCode::kInvalid,

@@ -5,7 +5,7 @@
 // hostile: callers outside tests go through Pool (pool.h), which parses them in
 // confined processes.
 //
-// Reading order: mail.h (structure), html.h, unwrap.h, fingerprint.h, rules.h,
+// Reading order: mail.h (structure), html.h, unwrap.h, segments.h, sketch.h, rules.h,
 // classify.h; pool.h, worker.h and sandbox.h run them.
 //
 // Threads: thread-safe.

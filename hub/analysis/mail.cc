@@ -4,12 +4,10 @@
 #include <optional>
 
 #include "common/base/encoding.h"
-#include "common/crypto/crypto.h"
 #include "common/text/charset.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/attachments.h"
 #include "hub/analysis/file_type.h"
-#include "hub/analysis/fingerprint.h"
 #include "hub/analysis/header_facts.h"
 #include "hub/analysis/host.h"
 #include "hub/analysis/html.h"
@@ -49,11 +47,13 @@ class MailReader {
     const MimeNode* message = Unwrap(root);
     View view = Show(*message);
     other_text_ = view.unseen;
+    hidden_text_ = view.hidden;
     // What a limit cut off may still be read as it stands.
     if (!reading_.limit.empty()) view.unseen += text::ToValidUtf8(raw);
     Fill(*message, std::move(view));
     DecideKind(text_, inlined_, &reading_.facts);
-    *reading_.facts.mutable_sketch() = SketchMail({text_, other_text_}, reading_.facts, heads_);
+    *reading_.facts.mutable_sketch() =
+        SketchMail({text_, other_text_, hidden_text_}, reading_.facts, heads_);
     return std::move(reading_);
   }
 
@@ -213,14 +213,17 @@ class MailReader {
     std::string from = message.headers.from;
     size_t offset = 0;  // Of the inner text in view.text, for the links.
     std::string text = std::move(view.text);
+    std::string forwards = subject;  // Says of the text whether it is a forward.
     for (int i = 0; i < kInlineForwardsMax; ++i) {
-      std::optional<InlineForward> forward = FindInlineForward(subject, from, text);
+      std::optional<InlineForward> forward = FindInlineForward(forwards, from, text);
       if (!forward) break;
       inlined_ = true;
       // Quoting was stripped: places inside a second forward are no longer exact.
       if (i == 0) offset = forward->offset;
       cover_.text.append(text, 0, forward->offset).push_back('\n');
       text = std::move(forward->text);
+      // The reporter's subject says nothing of what a lure quotes.
+      forwards = forward->subject;
       if (!forward->subject.empty()) subject = std::move(forward->subject);
       if (!forward->from.empty()) from = std::move(forward->from);
     }
@@ -238,11 +241,10 @@ class MailReader {
     }
     FillLinks(text, view, offset);
     for (const MimeNode* part : cover_.attachments) view.attachments.push_back(part);
-    std::vector<std::string> hashes = FillAttachments(view.attachments);
+    FillAttachments(view.attachments);
     for (const std::string& charset : view.charsets) {
       if (facts.charsets_size() < kMailPartsMax) facts.add_charsets(charset);
     }
-    FillFingerprints(text, std::move(hashes));
     facts.set_language(LanguageOf(text));
     facts.set_text(std::string(TruncateUtf8(text, kFactTextBytesMax)));
     text_ = std::move(text);
@@ -252,25 +254,11 @@ class MailReader {
     return std::string(TruncateUtf8(text::ToValidUtf8(text), kFactFieldBytesMax));
   }
 
-  void FillFingerprints(std::string_view text, std::vector<std::string> hashes) {
-    v1::MailFacts& facts = reading_.facts;
-    // Images and the cover differ between those who see the same mail.
-    std::vector<std::string> urls;
-    for (int i = 0; i < facts.urls_size(); ++i) {
-      if (IsRealLink(facts.links(i))) urls.push_back(facts.urls(i));
-    }
-    facts.set_exact_fingerprint(ExactFingerprint(text, std::move(urls), std::move(hashes)));
-    facts.set_text_fingerprint(TextFingerprint(text));
-  }
-
-  // Facts of the attachments; returns the hashes of those that are not empty.
-  std::vector<std::string> FillAttachments(const std::vector<const MimeNode*>& parts) {
-    std::vector<std::string> hashes;
+  void FillAttachments(const std::vector<const MimeNode*>& parts) {
     size_t members = kMailMembersMax;
     for (const MimeNode* part : parts) {
       const std::string name = part->file_name();
       if (part->content.empty() && name.empty()) continue;
-      if (!part->content.empty()) hashes.push_back(Sha256Of(part->content));
       if (static_cast<size_t>(reading_.facts.attachments_size()) >= kAttachmentsMax) {
         NoteLimit("kAttachmentsMax: more than 100 attachments");
         continue;
@@ -286,7 +274,6 @@ class MailReader {
       *reading_.facts.add_attachments() = std::move(read.facts);
       heads_.push_back(AttachmentHead(part->content));
     }
-    return hashes;
   }
 
   // First what one follows, then what only loads: the limit must not cost a link.
@@ -311,7 +298,8 @@ class MailReader {
   LinkCollector links_{&reading_.facts, &reading_.limit};
   View cover_;  // Of all covers that were taken off.
   std::string text_;
-  bool inlined_ = false;            // Forwarded inside a text.
+  bool inlined_ = false;  // Forwarded inside a text.
+  std::string hidden_text_;
   std::string other_text_;          // Of the alternatives that are not shown.
   std::vector<std::string> heads_;  // Of the attachments that are facts.
   size_t text_bytes_ = 0;

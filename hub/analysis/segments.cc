@@ -6,6 +6,7 @@
 
 #include "common/base/check.h"
 #include "common/text/unicode.h"
+#include "hub/analysis/atoms.h"
 #include "hub/analysis/links.h"
 
 namespace noroshi::analysis {
@@ -17,54 +18,80 @@ namespace {
 // What stands above a boundary says something of its own from here on.
 constexpr uint32_t kSaysWeight = 12;
 // A report's words above a boundary that need to be found for a long text.
-constexpr int kReportPhrases = 2;
+constexpr size_t kReportPhrases = 2;
+constexpr uint32_t kShortReportWeight = 200;
 constexpr size_t kBoundaryLinesMax = 400;  // Looked at for where the received mail begins.
 constexpr int kNestingMax = 4;             // Reports of reports.
 constexpr size_t kEdgeLines = 8;           // Banners stand within so many lines of either end.
+constexpr size_t kBannerBytesMax = 400;
 constexpr size_t kSignatureLinesMax = 10;
+constexpr size_t kListLinesMax = 4;
+constexpr size_t kListLineBytesMax = 100;
 constexpr size_t kFooterGap = 2;
 
-using Phrases = std::vector<std::string>;
+enum class Part { kReport, kBegin, kFooter, kList, kBanner, kSignature };
 
+// The phrases of data/segments.txt, found in one pass over a line.
 class PhraseBook {
  public:
   static const PhraseBook& Get() {
     static const PhraseBook* instance = new PhraseBook();  // As long as the process.
     return *instance;
   }
-  const Phrases& Of(const std::string& part) const { return parts_.at(part); }
+  // Ids of the phrases that the line holds, each once.
+  void Find(std::string_view words, std::vector<int>* found) const { finder_.Find(words, found); }
+  Part PartOf(int phrase) const { return parts_[static_cast<size_t>(phrase)]; }
 
  private:
   PhraseBook() {
-    std::string part;
-    std::string_view rest = kSegmentsText;
-    while (!rest.empty()) {
+    const std::map<std::string_view, Part> names = {
+        {"[report]", Part::kReport}, {"[begin]", Part::kBegin},
+        {"[footer]", Part::kFooter}, {"[list]", Part::kList},
+        {"[banner]", Part::kBanner}, {"[signature]", Part::kSignature}};
+    std::vector<std::string> phrases;
+    Part part = Part::kReport;
+    for (std::string_view rest = kSegmentsText; !rest.empty();) {
       const size_t end = std::min(rest.find('\n'), rest.size());
       const std::string_view line = rest.substr(0, end);
       rest.remove_prefix(std::min(end + 1, rest.size()));
       if (line.empty() || line[0] == '#') continue;
       if (line[0] == '[') {
-        part = line.substr(1, line.size() - 2);
+        part = names.at(line);
       } else {
-        parts_[part].push_back(text::NormaliseForMatching(line));
+        phrases.push_back(text::NormaliseForMatching(line));
+        parts_.push_back(part);
       }
     }
+    const std::set<std::string> different(phrases.begin(), phrases.end());
+    NOROSHI_CHECK(different.size() == phrases.size());
+    finder_ = AtomFinder(phrases);
   }
-  std::map<std::string, Phrases> parts_;
+  AtomFinder finder_;
+  std::vector<Part> parts_;  // By phrase.
 };
 
 bool Holds(std::string_view words, std::string_view phrase) {
   return words.find(phrase) != std::string_view::npos;
 }
 
-int CountPhrases(std::string_view words, const Phrases& phrases) {
-  return static_cast<int>(std::count_if(phrases.begin(), phrases.end(),
-                                        [&](const auto& phrase) { return Holds(words, phrase); }));
-}
-
-bool HoldsAny(std::string_view words, const Phrases& phrases) {
-  return std::any_of(phrases.begin(), phrases.end(),
-                     [&](const auto& phrase) { return Holds(words, phrase); });
+// Without what mail programs write for pictures and links: "[cid:…]", "[image: …]",
+// "[画像: …]", "<mailto:…>".
+std::string WithoutMarkers(std::string_view line) {
+  std::string out;
+  out.reserve(line.size());
+  for (size_t at = 0; at < line.size();) {
+    const std::string_view rest = line.substr(at);
+    const bool link = rest.starts_with("<mailto:");
+    const bool image =
+        rest.starts_with("[cid:") || rest.starts_with("[image:") || rest.starts_with("[画像:");
+    const size_t end = link || image ? rest.substr(0, 2048).find(link ? '>' : ']') : rest.npos;
+    if (end == std::string_view::npos) {
+      out.push_back(line[at++]);
+    } else {
+      at += end + 1;
+    }
+  }
+  return out;
 }
 
 // "From:", "差出人:" … as mail programs write them above what they quote.
@@ -72,17 +99,32 @@ constexpr std::string_view kHeaderNames[] = {
     "from:",    "差出人:", "送信者:", "送信元:", "sent:",     "date:",     "to:",   "cc:",
     "subject:", "件名:",   "題名:",   "宛先:",   "送信日時:", "受信日時:", "日時:", "日付:"};
 
+constexpr size_t kHeaderNameBytesMax = 24;
+
 struct Line {
   std::string words;
+  std::vector<int> phrases;
+  uint32_t weight = 0;
   int depth = 0;        // Of ">" quoting.
   bool blank = false;   // Nothing, or only a rule.
   bool rule = false;    // ――――, -----, _____
   bool dashes = false;  // Exactly "--": a signature follows.
   SegmentKind kind = SegmentKind::kLure;
+
+  bool Has(Part part) const {
+    return std::any_of(phrases.begin(), phrases.end(),
+                       [&](int phrase) { return PhraseBook::Get().PartOf(phrase) == part; });
+  }
+  void AddPhrases(Part part, std::set<int>* found) const {
+    for (const int phrase : phrases) {
+      if (PhraseBook::Get().PartOf(phrase) == part) found->insert(phrase);
+    }
+  }
 };
 
 bool IsHeaderLine(const Line& line) {
-  std::string head = line.words.substr(0, 24);
+  if (line.words.find(':') > kHeaderNameBytesMax) return false;
+  std::string head = line.words.substr(0, kHeaderNameBytesMax);
   std::erase_if(head, [](char c) { return c == ' ' || c == '*'; });
   return std::any_of(std::begin(kHeaderNames), std::end(kHeaderNames),
                      [&](std::string_view name) { return head.starts_with(name); });
@@ -143,12 +185,16 @@ class Segmenter {
 
   static Line Read(std::string_view raw) {
     Line line;
-    while (!raw.empty() && (raw[0] == '>' || raw[0] == ' ' || raw[0] == '\t')) {
+    while (!raw.empty() && (raw[0] == '>' || raw[0] == ' ' || raw[0] == '\t' || raw[0] == '\r')) {
       if (raw[0] == '>') ++line.depth;
       raw.remove_prefix(1);
     }
-    line.words = text::NormaliseForMatching(WithoutUrls(raw));
-    line.blank = text::TextWeight(line.words) == 0;
+    line.blank = true;
+    if (raw.empty()) return line;  // Most lines of HTML.
+    line.words = text::NormaliseForMatching(WithoutUrls(WithoutMarkers(raw)));
+    line.weight = text::TextWeight(line.words);
+    line.blank = line.weight == 0;
+    PhraseBook::Get().Find(line.words, &line.phrases);
     line.dashes = line.words == "--";
     line.rule = line.blank && line.words.size() >= 3;
     return line;
@@ -158,7 +204,7 @@ class Segmenter {
   bool Says(size_t begin, size_t end) const {
     uint32_t weight = 0;
     for (size_t i = begin; i < end && weight < kSaysWeight; ++i) {
-      if (lines_[i].kind == SegmentKind::kLure) weight += text::TextWeight(lines_[i].words);
+      if (lines_[i].kind == SegmentKind::kLure) weight += lines_[i].weight;
     }
     return weight >= kSaysWeight;
   }
@@ -169,10 +215,13 @@ class Segmenter {
 
   // Whether the lines are a report's, by its words. Long notes need more than one.
   bool IsReport(size_t begin, size_t end) const {
-    std::string words;
-    for (size_t i = begin; i < end; ++i) words.append(lines_[i].words).push_back('\n');
-    const int found = CountPhrases(words, PhraseBook::Get().Of("report"));
-    return found >= kReportPhrases || (found > 0 && text::TextWeight(words) < 200);
+    std::set<int> found;
+    uint32_t weight = 0;
+    for (size_t i = begin; i < end; ++i) {
+      lines_[i].AddPhrases(Part::kReport, &found);
+      weight += lines_[i].weight;
+    }
+    return found.size() >= kReportPhrases || (!found.empty() && weight < kShortReportWeight);
   }
 
   // Where what was received begins: at a separator, a header block, an attribution over
@@ -181,7 +230,7 @@ class Segmenter {
     const size_t end = std::min(lines_.size(), begin + kBoundaryLinesMax);
     for (size_t i = begin; i < end; ++i) {
       const Line& line = lines_[i];
-      if (IsSeparator(line) || HoldsAny(line.words, PhraseBook::Get().Of("begin"))) return i;
+      if (IsSeparator(line) || line.Has(Part::kBegin)) return i;
       if (IsAttribution(line) && AllQuoted(i + 1)) return i;
       if (IsHeaderLine(line) && i + 1 < lines_.size() && IsHeaderLine(lines_[i + 1])) return i;
       const bool quoted = line.depth > 0 && !line.blank && line.depth > depth_;
@@ -269,24 +318,30 @@ class Segmenter {
     for (size_t n = 0; n < says.size(); ++n) {
       if (n >= kEdgeLines && n + kEdgeLines < says.size()) continue;
       Line& line = lines_[says[n]];
-      if (line.words.size() <= 400 && HoldsAny(line.words, PhraseBook::Get().Of("banner"))) {
+      if (line.words.size() <= kBannerBytesMax && line.Has(Part::kBanner)) {
         line.kind = SegmentKind::kFooter;
       }
     }
   }
 
-  // From "--" on, if few lines follow; or a block of contact lines under a rule.
+  // From "--" on, if few lines follow; or a block of contact lines, or a mailing list's
+  // few short lines, under a rule.
   void MarkSignature() {
     for (size_t i = first_; i < lines_.size(); ++i) {
       if (lines_[i].kind != SegmentKind::kLure || !(lines_[i].dashes || lines_[i].rule)) continue;
       size_t end = i + 1;
       int contacts = 0;
+      bool list = false;
+      bool brief = true;
       for (; end < lines_.size() && end - i <= kSignatureLinesMax; ++end) {
         if (lines_[end].words.empty() || lines_[end].rule) break;
-        if (HoldsAny(lines_[end].words, PhraseBook::Get().Of("signature"))) ++contacts;
+        if (lines_[end].Has(Part::kSignature)) ++contacts;
+        if (lines_[end].Has(Part::kList)) list = true;
+        if (lines_[end].words.size() > kListLineBytesMax) brief = false;
       }
       const bool fits = end - i <= kSignatureLinesMax;
-      if (fits && (lines_[i].dashes || contacts >= 2) && Says(first_, i)) {
+      list = list && brief && end - i - 1 <= kListLinesMax;
+      if (fits && (lines_[i].dashes || contacts >= 2 || list) && Says(first_, i)) {
         Mark(i, end, SegmentKind::kFooter);
       }
     }
@@ -296,17 +351,14 @@ class Segmenter {
   // with such a phrase to the last, over at most kFooterGap lines without; HTML puts no
   // blank line between what the lure says and what a gateway added.
   void MarkFooters() {
-    const Phrases& phrases = PhraseBook::Get().Of("footer");
     for (size_t i = first_; i < lines_.size(); ++i) {
-      if (lines_[i].kind != SegmentKind::kLure || !HoldsAny(lines_[i].words, phrases)) continue;
-      std::set<std::string_view> found;  // Different phrases of the run.
+      if (lines_[i].kind != SegmentKind::kLure || !lines_[i].Has(Part::kFooter)) continue;
+      std::set<int> found;  // Different phrases of the run.
       size_t end = i + 1;
       for (size_t k = i; k < lines_.size() && k < end + kFooterGap; ++k) {
-        for (const std::string& phrase : phrases) {
-          if (!Holds(lines_[k].words, phrase)) continue;
-          found.insert(phrase);
-          end = k + 1;
-        }
+        if (!lines_[k].Has(Part::kFooter)) continue;
+        lines_[k].AddPhrases(Part::kFooter, &found);
+        end = k + 1;
       }
       if (found.size() >= 2) Mark(i, end, SegmentKind::kFooter);
       i = end - 1;

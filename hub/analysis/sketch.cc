@@ -237,10 +237,14 @@ void AddTextTies(const std::u32string& text, const std::u32string& subject,
                  const v1::MailFacts& facts, uint32_t weight, Ties* ties) {
   const std::string bytes = Bytes(text);
   const uint32_t subject_weight = WeightOf(subject);
-  if (weight >= kTextWeightMin || (weight > 0 && facts.attachments_size() > 0)) {
+  if (weight >= kTextWeightMin || facts.attachments_size() > 0) {
     Sha256 all;
     all.Update(BigEndian64(bytes.size())).Update(bytes);
-    std::set<std::string> parts(facts.urls().begin(), facts.urls().end());
+    std::set<std::string> parts;
+    // Images and the cover differ between those who see the same mail.
+    for (int i = 0; i < facts.urls_size() && i < facts.links_size(); ++i) {
+      if (IsRealLink(facts.links(i))) parts.insert(facts.urls(i));
+    }
     for (const auto& file : facts.attachments()) parts.insert(file.sha256());
     for (const std::string& part : parts) all.Update(BigEndian64(part.size())).Update(part);
     ties->Add(v1::TIE_KIND_SAME_MAIL, all.Finish(), "");
@@ -317,8 +321,10 @@ v1::MailSketch SketchMail(const MailTexts& texts, const v1::MailFacts& facts,
   std::u32string other = LureOf(texts.other);
   // A picture with a text for those who do not see it.
   if (WeightOf(text) < kTextWeightMin && WeightOf(other) >= kTextWeightMin) std::swap(text, other);
+  if (other == text) other.clear();
+  // What mail programs show and this reader takes for hidden, or the other way round.
+  if (WeightOf(text) < kTextWeightMin) other = LureOf(texts.hidden);
   for (const std::u32string* letters : {&text, &other}) {
-    if (letters == &other && other == text) continue;
     const std::vector<uint32_t> slots = MinhashOf(*letters);
     sketch.mutable_minhash()->Add(slots.begin(), slots.end());
   }

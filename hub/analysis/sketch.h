@@ -48,6 +48,7 @@ struct MailTexts {
   // Of the alternatives that are not shown: whoever forwards the mail as plain text
   // sends on this one.
   std::string_view other;
+  std::string_view hidden;  // Of elements that are not shown; counts where nothing else says much.
 };
 
 // facts: all but the sketch; heads: for each of its attachments what AttachmentHead

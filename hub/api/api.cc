@@ -302,8 +302,11 @@ Result<json::object> Api::HandleLocal(const std::string& login, const json::obje
   const http::Response response = dispatcher.Run();
   if (response.status >= 400) return ErrorOfProblem(response);
   if (response.body.empty()) return json::object();
-  json::value value = json::parse(response.body);
-  if (!value.is_object()) return Error{ErrorCode::kInternal, "the answer is not an object"};
+  boost::system::error_code error;
+  json::value value = json::parse(response.body, error);
+  if (error || !value.is_object()) {
+    return Error{ErrorCode::kInvalid, "the answer is no JSON object: ask over HTTPS"};
+  }
   return std::move(value.as_object());
 }
 

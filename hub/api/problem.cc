@@ -141,13 +141,23 @@ Result<journal::Acceptance> AppendAndApply(const Parts& parts, journal::Draft dr
   return acceptance;
 }
 
+Result<std::string> BodyOf(const v1::Action& action) {
+  std::string body;
+  NOROSHI_CHECK(action.SerializeToString(&body));
+  v1::Action read;
+  if (!read.ParseFromString(body)) {
+    return Error{ErrorCode::kInvalid, "a text of this call is not UTF-8"};
+  }
+  return body;
+}
+
 Result<uint64_t> AppendAction(const Parts& parts, const std::string& organization,
                               const std::string& actor, const v1::Action& action) {
   journal::Draft draft;
   draft.kind = v1::ENTRY_KIND_ACTION;
   draft.organization = organization;
   draft.agent = actor;
-  NOROSHI_CHECK(action.SerializeToString(&draft.body));
+  NOROSHI_ASSIGN_OR_RETURN(draft.body, BodyOf(action));
   NOROSHI_ASSIGN_OR_RETURN(const auto acceptance, AppendAndApply(parts, std::move(draft)));
   return acceptance.sequence;
 }

@@ -29,6 +29,9 @@ Error ErrorOfProblem(const http::Response& response);
 // What the engine refused (hub/engine/refusals.h).
 Error ErrorOfRefusal(const std::string& refused);
 
+// The action as an entry's body. kInvalid: it holds text that is not UTF-8; the engine
+// could not read it back, and would stand still for ever.
+Result<std::string> BodyOf(const v1::Action& action);
 // Appends the action and waits until it is applied. Its sequence.
 Result<uint64_t> AppendAction(const Parts& parts, const std::string& organization,
                               const std::string& actor, const v1::Action& action);

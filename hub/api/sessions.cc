@@ -6,6 +6,7 @@
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
+#include "common/text/unicode.h"
 #include "hub/api/persons.h"
 #include "hub/api/problem.h"
 #include "hub/identity/tokens.h"
@@ -73,7 +74,11 @@ Result<Reply> OpenSession(Call& call, v1::SessionOpened opened) {
   opened.set_session(token.hash);
   opened.set_expires_at_ms(call.now_ms() + kSessionLifeMs);
   const std::string* software = call.request().headers.Find("User-Agent");
-  if (software != nullptr) opened.set_software(software->substr(0, kSoftwareBytesMax));
+  if (software != nullptr) {
+    // Header fields may hold any bytes; the journal's texts are UTF-8.
+    const std::string valid = text::ToValidUtf8(*software);
+    opened.set_software(std::string(TruncateUtf8(valid, kSoftwareBytesMax)));
+  }
   NOROSHI_ASSIGN_OR_RETURN(const auto person, call.view().Person(opened.person()));
   if (!person) return Error{ErrorCode::kDenied, "signing in failed"};
   call.ActAs(person->person());
@@ -110,7 +115,9 @@ Error RefuseSignIn(Call& call, const std::string& person, const std::string& ste
   draft.kind = v1::ENTRY_KIND_ACTION;
   draft.organization = (*row)->person().organization();
   draft.agent = "person:" + person;
-  NOROSHI_CHECK(action.SerializeToString(&draft.body));
+  auto body = BodyOf(action);
+  if (!body.ok()) return refused;
+  draft.body = *std::move(body);
   // Not waited for: whoever guesses could tell by the time whether there is such a person.
   call.parts().journal->Append(std::move(draft), [](Result<journal::Acceptance> accepted) {
     if (accepted.ok()) return;

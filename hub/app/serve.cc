@@ -3,15 +3,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 #include "common/log/log.h"
+#include "common/runtime/notify.h"
 #include "hub/app/hub.h"
 
 namespace noroshi::app {
@@ -19,26 +16,9 @@ namespace {
 
 constexpr int kTendIntervalMs = 3'600'000;
 
-// sd_notify(3) in a few lines: the service manager, if there is one, learns that
-// we are ready. The protocol is one datagram to $NOTIFY_SOCKET.
-void NotifyServiceManager(std::string_view message) {
-  const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): main's thread
-  if (path == nullptr) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const size_t length = std::strlen(path);
-  if (length == 0 || length >= sizeof address.sun_path) return;
-  std::memcpy(address.sun_path, path, length);
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  if (::sendto(socket, message.data(), message.size(), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address), size) < 0) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
-    Log(Level::kWarning, "notify_failed", {{"reason", std::strerror(errno)}});
-  }
-  ::close(socket);
+void TellServiceManager(std::string_view state) {
+  const auto told = NotifyServiceManager(state);
+  if (!told.ok()) Log(Level::kWarning, "notify_failed", {{"reason", told.error().message}});
 }
 
 }  // namespace
@@ -59,14 +39,14 @@ Result<void> Serve(const ServeOptions& options) {
     ::close(descriptor);
     return hub.error();
   }
-  NotifyServiceManager("READY=1");
+  TellServiceManager("READY=1");
   pollfd item{descriptor, POLLIN, 0};
   while (true) {
     const int ready = ::poll(&item, 1, kTendIntervalMs);
     if (ready > 0) break;
     if (ready == 0) (*hub)->Tend();
   }
-  NotifyServiceManager("STOPPING=1");
+  TellServiceManager("STOPPING=1");
   Log(Level::kInfo, "hub_stopping");
   (*hub).reset();
   ::close(descriptor);

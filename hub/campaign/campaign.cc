@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "common/base/encoding.h"
@@ -14,6 +15,8 @@ constexpr size_t kRows = kSlots / kBands;
 
 // Whole texts among so many slots.
 size_t TextsOf(size_t slots) { return std::min(slots / kSlots, kTextsMax); }
+
+constexpr uint32_t kStrengthMax = 100;  // What a person is told.
 
 // Points of a tie by how many campaigns have it: one, two, three.
 using Points = std::array<uint32_t, kTieCasesMax>;
@@ -29,8 +32,9 @@ struct TieWorth {
 TieWorth WorthOf(v1::TieKind kind) {
   switch (kind) {
     case v1::TIE_KIND_SAME_MAIL:
+      return {Group::kText, {250, 250, 250}};
     case v1::TIE_KIND_SAME_TEXT:
-      return {Group::kText, {100, 100, 100}};
+      return {Group::kText, {240, 240, 240}};  // More than a sketch that agrees in all slots.
     case v1::TIE_KIND_ATTACHMENT:
       return {Group::kFile, {100, 60, 40}};
     case v1::TIE_KIND_ATTACHMENT_HEAD:
@@ -52,8 +56,7 @@ TieWorth WorthOf(v1::TieKind kind) {
 
 uint32_t PointsOfText(uint32_t agreeing) {
   if (agreeing < kSupportSlots) return 0;
-  return std::min(kJoinPoints,
-                  (agreeing - kSupportSlots) * kJoinPoints / (kJoinSlots - kSupportSlots));
+  return (agreeing - kSupportSlots) * kJoinPoints / (kJoinSlots - kSupportSlots);
 }
 
 // Of the two texts that agree best.
@@ -75,21 +78,19 @@ uint32_t Agreeing(const v1::MailSketch& sketch, const Variant& variant) {
 // What a mail has in common with one campaign.
 struct Bond {
   std::array<v1::CampaignLink, static_cast<size_t>(Group::kCount)> links;
+  std::array<uint32_t, static_cast<size_t>(Group::kCount)> points{};
   uint32_t agreeing = 0;  // With the nearest variant.
   uint64_t variant = 0;
 
-  uint32_t points() const {
-    uint32_t sum = 0;
-    for (const v1::CampaignLink& link : links) sum += link.strength();
-    return sum;
-  }
-  void Add(Group group, v1::TieKind kind, uint32_t points, std::string_view shown, uint64_t mail) {
-    v1::CampaignLink& link = links[static_cast<size_t>(group)];
-    if (points <= link.strength()) return;
-    link.set_kind(kind);
-    link.set_strength(points);
-    link.set_shown(std::string(shown));
-    link.set_submission(mail);
+  uint32_t total() const { return std::accumulate(points.begin(), points.end(), 0U); }
+  void Add(Group group, v1::TieKind kind, uint32_t worth, std::string_view shown, uint64_t mail) {
+    const auto at = static_cast<size_t>(group);
+    if (worth <= points[at]) return;
+    points[at] = worth;
+    links[at].set_kind(kind);
+    links[at].set_strength(std::min(worth, kStrengthMax));
+    links[at].set_shown(std::string(shown));
+    links[at].set_submission(mail);
   }
 };
 
@@ -181,8 +182,7 @@ Result<Decision> Decide(const v1::MailSketch& sketch, const Index& index) {
   Decision decision;
   // Of equals the eldest campaign.
   for (const auto& [case_id, bond] : bonds) {
-    if (bond.points() < kJoinPoints || (best != nullptr && bond.points() <= best->points()))
-      continue;
+    if (bond.total() < kJoinPoints || (best != nullptr && bond.total() <= best->total())) continue;
     best = &bond;
     decision.case_id = case_id;
   }

@@ -9,6 +9,9 @@ template <typename... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
+// For clang 14, which the fuzzers are built with.
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 // Only an action has somebody to tell why it changed nothing.
 Result<void> Unheard(const Result<std::string>& effect) {

@@ -15,6 +15,7 @@
 
 #include "common/log/log.h"
 #include "common/tls/address.h"
+#include "common/tls/listen.h"
 #include "hub/http/connection.h"
 #include "hub/http/decode.h"
 
@@ -30,13 +31,6 @@ constexpr size_t kReadBufferBytes = 16 * kKiB;  // One TLS record.
 constexpr std::chrono::milliseconds kAcceptRetry{100};
 
 void AbortOnException(const std::exception_ptr& error) { NOROSHI_CHECK(!error); }
-
-Error BindError(const std::string& address, const boost::system::error_code& error) {
-  ErrorCode code = ErrorCode::kIo;
-  if (error == asio::error::address_in_use) code = ErrorCode::kConflict;
-  if (error == asio::error::access_denied) code = ErrorCode::kDenied;
-  return Error{code, "listen on " + address + ": " + error.message()};
-}
 
 }  // namespace
 
@@ -61,7 +55,6 @@ struct Server::Impl {
                LineBudget(options.limits.refusal_lines_per_second_max)} {}
 
   Result<void> NameHosts();
-  Result<void> Listen();
   asio::awaitable<void> Accept();
   void Open(tcp::socket socket);
   // Makes room for one more of this network; false: nobody can give way.
@@ -99,26 +92,6 @@ Result<void> Server::Impl::NameHosts() {
   if (host_names.empty()) {
     return Error{ErrorCode::kInvalid, "the web server needs a name by which it is called"};
   }
-  return {};
-}
-
-Result<void> Server::Impl::Listen() {
-  NOROSHI_ASSIGN_OR_RETURN(const tls::HostPort wanted, tls::ParseHostPort(options.listen_address));
-  boost::system::error_code error;
-  const auto ip = asio::ip::make_address(wanted.host, error);
-  if (error) {
-    return Error{ErrorCode::kInvalid, "listen address \"" + options.listen_address +
-                                          "\": the host must be an IP address"};
-  }
-  const tcp::endpoint endpoint(ip, wanted.port);
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(kBacklog, error);
-  if (error) return BindError(options.listen_address, error);
-  const auto bound = acceptor.local_endpoint(error);
-  if (error) return BindError(options.listen_address, error);
-  address = tls::HostPort{bound.address().to_string(), bound.port()}.ToString();
   return {};
 }
 
@@ -211,7 +184,8 @@ Result<std::unique_ptr<Server>> Server::Make(const ServerOptions& options, Handl
   NOROSHI_CHECK(options.context != nullptr && handler != nullptr);
   auto impl = std::make_unique<Impl>(options, std::move(handler), clock);
   NOROSHI_RETURN_IF_ERROR(impl->NameHosts());
-  NOROSHI_RETURN_IF_ERROR(impl->Listen());
+  NOROSHI_ASSIGN_OR_RETURN(impl->address,
+                           tls::Listen(&impl->acceptor, options.listen_address, kBacklog));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

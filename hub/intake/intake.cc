@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/log/log.h"
-#include "common/tls/address.h"
+#include "common/tls/listen.h"
 #include "hub/intake/codes.h"
 #include "hub/intake/session.h"
 #include "hub/intake/strangers.h"
@@ -32,13 +32,6 @@ constexpr uint32_t kRestartRetryMs = 2'000;
 
 void AbortOnException(const std::exception_ptr& error) { NOROSHI_CHECK(!error); }
 
-Error BindError(const std::string& address, const boost::system::error_code& error) {
-  ErrorCode code = ErrorCode::kIo;
-  if (error == asio::error::address_in_use) code = ErrorCode::kConflict;
-  if (error == asio::error::access_denied) code = ErrorCode::kDenied;
-  return Error{code, "listen on " + address + ": " + error.message()};
-}
-
 }  // namespace
 
 struct Intake::Impl {
@@ -50,7 +43,6 @@ struct Intake::Impl {
                                                         options.limits, admission,
                                                         counters} {}
 
-  Result<void> Listen();
   asio::awaitable<void> Accept();
   void Open(tcp::socket socket);
   void BeginStop();
@@ -82,26 +74,6 @@ struct Intake::Impl {
   std::string address;
   std::thread thread;
 };
-
-Result<void> Intake::Impl::Listen() {
-  NOROSHI_ASSIGN_OR_RETURN(const tls::HostPort wanted, tls::ParseHostPort(options.listen_address));
-  boost::system::error_code error;
-  const auto ip = asio::ip::make_address(wanted.host, error);
-  if (error) {
-    return Error{ErrorCode::kInvalid, "listen address \"" + options.listen_address +
-                                          "\": the host must be an IP address"};
-  }
-  const tcp::endpoint endpoint(ip, wanted.port);
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(kBacklog, error);
-  if (error) return BindError(options.listen_address, error);
-  const auto bound = acceptor.local_endpoint(error);
-  if (error) return BindError(options.listen_address, error);
-  address = tls::HostPort{bound.address().to_string(), bound.port()}.ToString();
-  return {};
-}
 
 asio::awaitable<void> Intake::Impl::Accept() {
   while (!stopping) {
@@ -166,7 +138,8 @@ Result<std::unique_ptr<Intake>> Intake::Make(const IntakeOptions& options,
   // protobuf would write its own lines to standard error for every hostile text.
   google::protobuf::SetLogHandler(nullptr);
   auto impl = std::make_unique<Impl>(options, journal, directory, registrar, feed, clock);
-  NOROSHI_RETURN_IF_ERROR(impl->Listen());
+  NOROSHI_ASSIGN_OR_RETURN(impl->address,
+                           tls::Listen(&impl->acceptor, options.listen_address, kBacklog));
   return std::unique_ptr<Intake>(new Intake(std::move(impl)));
 }
 

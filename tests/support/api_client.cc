@@ -123,6 +123,26 @@ Result<ApiAnswer> ApiClient::Send(const std::string& method, const std::string& 
   return answer;
 }
 
+ApiClient::Headers ApiClient::session_headers() const {
+  if (csrf_token_.empty()) return {};
+  curl_slist* cookies = nullptr;
+  ::curl_easy_getinfo(state_->curl, CURLINFO_COOKIELIST, &cookies);
+  std::string cookie;
+  for (const curl_slist* line = cookies; line != nullptr; line = line->next) {
+    // Netscape's format: domain, …, name and value, with tabs between.
+    const std::string text = line->data;
+    const size_t value = text.rfind('\t');
+    const size_t name = text.rfind('\t', value - 1);
+    cookie = text.substr(name + 1, value - name - 1) + "=" + text.substr(value + 1);
+  }
+  ::curl_slist_free_all(cookies);
+  return {{"Cookie", cookie}, {"X-CSRF-Token", csrf_token_}};
+}
+
+void ApiClient::SetUserAgent(const std::string& name) {
+  ::curl_easy_setopt(state_->curl, CURLOPT_USERAGENT, name.c_str());
+}
+
 Result<void> ApiClient::UseLink(const std::string& link) {
   const std::string token = link.substr(link.find('#') + 1);
   NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer offer, Call("POST", "/sign-in/link/begin",

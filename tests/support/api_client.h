@@ -50,10 +50,17 @@ class ApiClient {
   // the second time needs a recovery code, which is then taken.
   Result<void> SignIn();
 
+  // What the program calls itself; else nothing.
+  void SetUserAgent(const std::string& name);
+
   const std::string& login() const { return login_; }
   const std::string& password() const { return password_; }
   const std::vector<std::string>& recovery_codes() const { return recovery_codes_; }
   const std::string& csrf_token() const { return csrf_token_; }
+  // "https://HOST:PORT/api/v1".
+  const std::string& base() const { return base_; }
+  // With which another program acts in this session; empty: nobody is signed in.
+  Headers session_headers() const;
 
  private:
   struct State;

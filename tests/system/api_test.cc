@@ -145,6 +145,23 @@ TEST_F(ApiTest, ADisabledPersonIsOutAtOnce) {
   EXPECT_FALSE(analyst->SignIn().ok());
 }
 
+// What the journal cannot hold as text would stop the engine, at every start.
+TEST_F(ApiTest, ABrowserMayCallItselfWhatItLikes) {
+  auto analyst = Person("tanaka", "centre", {"analyst"});
+  for (const std::string& name : {std::string("Caf\xe9/1.0"), std::string(255, 'x') + "\xc3\xa9"}) {
+    analyst->SetUserAgent(name);
+    ASSERT_OK(analyst->Call("DELETE", "/session"));
+    ASSERT_OK(analyst->SignIn());
+  }
+  ASSERT_OK_AND_ASSIGN(const ApiAnswer sessions, analyst->Get("/sessions"));
+  EXPECT_EQ(sessions.status, 200);
+  EXPECT_EQ(TextAt(sessions.value, "/sessions/0/software"), std::string(255, 'x'));
+  ASSERT_OK(hub_.Stop());
+  ASSERT_OK(hub_.Serve());
+  ASSERT_OK_AND_ASSIGN(const auto status, hub_.Settle());
+  EXPECT_EQ(TextAt(status, "/health"), "ok");
+}
+
 TEST_F(ApiTest, SessionsSurviveARestart) {
   ASSERT_OK(hub_.Stop());
   // The port of the web server is a free one, and another after the start.

@@ -4,27 +4,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
-#include <sstream>
 
-#include "common/crypto/crypto.h"
 #include "tests/support/assertions.h"
 #include "tests/support/hub_under_test.h"
 #include "tests/support/payloads.h"
 #include "tests/support/persons.h"
 #include "tests/support/process.h"
+#include "tests/support/python.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wire_client.h"
 
 namespace noroshi::support {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr Milliseconds kInstallTime{150'000};
 
 class OfficeTest : public testing::Test {
  protected:
@@ -136,36 +131,11 @@ TEST_F(OfficeTest, TheCommandLineFollowsTheSameRules) {
 
 // ---- the document ----
 
-std::string FileText(const fs::path& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-// The Python that has the validator; kUnavailable says why there is none.
-Result<std::string> PythonWithValidator() {
-  const fs::path folder = NOROSHI_OPENAPI_FOLDER;
-  const std::string python = (folder / "bin/python").string();
-  const std::string requirements = NOROSHI_OPENAPI_SOURCE "/requirements.txt";
-  const std::string wanted = Sha256Of(FileText(requirements));
-  if (FileText(folder / "ready") == wanted) return python;
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"/usr/bin/python3", "-m", "venv", folder.string()},
-        std::vector<std::string>{python, "-m", "pip", "install", "--quiet", "--no-deps",
-                                 "--disable-pip-version-check", "-r", requirements}}) {
-    const auto output = RunCommand(command, "", kInstallTime);
-    if (!output.ok() || output->status != 0) {
-      return Error{ErrorCode::kUnavailable, output.ok() ? output->err : output.error().message};
-    }
-  }
-  std::ofstream(folder / "ready") << wanted;
-  return python;
-}
-
 TEST_F(OfficeTest, AValidatorOfOthersAcceptsTheDocument) {
-  const auto python = PythonWithValidator();
-  if (!python.ok()) GTEST_SKIP() << "no validator: " << python.error().message;
+  const auto programs =
+      PythonPrograms(NOROSHI_OPENAPI_SOURCE "/requirements.txt", NOROSHI_OPENAPI_FOLDER);
+  if (!programs.ok()) GTEST_SKIP() << "no validator: " << programs.error().message;
+  const std::string python = *programs + "/python";
   ApiClient nobody(hub_.data());
   ASSERT_OK_AND_ASSIGN(const ApiAnswer document, nobody.Get("/openapi.json"));
   ASSERT_EQ(document.status, 200);
@@ -173,7 +143,7 @@ TEST_F(OfficeTest, AValidatorOfOthersAcceptsTheDocument) {
   const std::string file = folder_ / "openapi.json";
   std::ofstream(file) << document.body;
   ASSERT_OK_AND_ASSIGN(const Output good,
-                       RunCommand({*python, "-m", "openapi_spec_validator", file}));
+                       RunCommand({python, "-m", "openapi_spec_validator", file}));
   EXPECT_EQ(good.status, 0) << good.out << good.err;
 
   // It would have seen a mistake.
@@ -181,7 +151,7 @@ TEST_F(OfficeTest, AValidatorOfOthersAcceptsTheDocument) {
   broken.erase("info");
   std::ofstream(file) << json::serialize(broken);
   ASSERT_OK_AND_ASSIGN(const Output bad,
-                       RunCommand({*python, "-m", "openapi_spec_validator", file}));
+                       RunCommand({python, "-m", "openapi_spec_validator", file}));
   EXPECT_NE(bad.status, 0);
 }
 

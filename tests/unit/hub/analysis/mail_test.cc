@@ -8,7 +8,7 @@
 
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
-#include "hub/analysis/fingerprint.h"
+#include "hub/analysis/sketch.h"
 #include "hub/analysis/unwrap.h"
 
 namespace noroshi::analysis {
@@ -34,6 +34,16 @@ v1::MailFacts Read(std::string_view raw) {
   return reading.facts;
 }
 
+std::string KeyOf(const v1::MailFacts& facts, v1::TieKind kind) {
+  for (const v1::MailTie& tie : facts.sketch().ties()) {
+    if (tie.kind() == kind) return tie.key();
+  }
+  return {};
+}
+// Equal for mails with the same text, and with the same text, links and attachments.
+std::string TextKey(const v1::MailFacts& facts) { return KeyOf(facts, v1::TIE_KIND_SAME_TEXT); }
+std::string MailKey(const v1::MailFacts& facts) { return KeyOf(facts, v1::TIE_KIND_SAME_MAIL); }
+
 std::string Mail(const std::string& headers, std::string_view body) {
   return "From: a@sender.example\r\nMIME-Version: 1.0\r\n" + headers + "\r\n" + std::string(body);
 }
@@ -42,18 +52,20 @@ std::string Utf8Mail(std::string_view body, const std::string& subject = "x") {
   return Mail("Subject: " + subject + "\r\nContent-Type: text/plain; charset=utf-8\r\n", body);
 }
 
+std::string TextKeyOf(const std::string& text) { return TextKey(Read(Utf8Mail(text))); }
+
 // ---- samples ----
 
 TEST(MailTest, OneCampaignSeenByThreeOrganisationsIsOneMatter) {
   const v1::MailFacts jis = Read(Sample("campaign-a-ministry.eml"));
   const v1::MailFacts attached = Read(Sample("campaign-a-agency.eml"));
   const v1::MailFacts inlined = Read(Sample("campaign-a-operator.eml"));
-  ASSERT_EQ(jis.text_fingerprint().size(), kSha256Bytes);
-  ASSERT_EQ(jis.exact_fingerprint().size(), kSha256Bytes);
-  EXPECT_EQ(jis.text_fingerprint(), attached.text_fingerprint());
-  EXPECT_EQ(jis.text_fingerprint(), inlined.text_fingerprint());
-  EXPECT_EQ(jis.exact_fingerprint(), attached.exact_fingerprint());
-  EXPECT_EQ(jis.exact_fingerprint(), inlined.exact_fingerprint());
+  ASSERT_EQ(TextKey(jis).size(), kTieKeyBytes);
+  ASSERT_EQ(MailKey(jis).size(), kTieKeyBytes);
+  EXPECT_EQ(TextKey(jis), TextKey(attached));
+  EXPECT_EQ(TextKey(jis), TextKey(inlined));
+  EXPECT_EQ(MailKey(jis), MailKey(attached));
+  EXPECT_EQ(MailKey(jis), MailKey(inlined));
   EXPECT_FALSE(jis.unwrapped());
   EXPECT_TRUE(attached.unwrapped());
   EXPECT_TRUE(inlined.unwrapped());
@@ -74,9 +86,9 @@ TEST(MailTest, OneCampaignSeenByThreeOrganisationsIsOneMatter) {
 TEST(MailTest, HtmlAndQuotedPlainTextAreTheSameText) {
   const v1::MailFacts html = Read(Sample("campaign-b-html.eml"));
   const v1::MailFacts plain = Read(Sample("campaign-b-forwarded.eml"));
-  ASSERT_FALSE(html.text_fingerprint().empty());
-  EXPECT_EQ(html.text_fingerprint(), plain.text_fingerprint());
-  EXPECT_EQ(html.exact_fingerprint(), plain.exact_fingerprint());
+  ASSERT_FALSE(TextKey(html).empty());
+  EXPECT_EQ(TextKey(html), TextKey(plain));
+  EXPECT_EQ(MailKey(html), MailKey(plain));
   EXPECT_EQ(plain.from(), "IT Service Desk <noreply@quota-desk.example>");
 }
 
@@ -87,8 +99,8 @@ TEST(MailTest, DifferentSamplesHaveDifferentFingerprints) {
        {"campaign-a-ministry.eml", "campaign-b-html.eml", "campaign-c-shift-jis.eml",
         "benign-meeting.eml", "benign-newsletter.eml"}) {
     const v1::MailFacts facts = Read(Sample(name));
-    EXPECT_TRUE(texts.insert(facts.text_fingerprint()).second) << name;
-    EXPECT_TRUE(exacts.insert(facts.exact_fingerprint()).second) << name;
+    EXPECT_TRUE(texts.insert(TextKey(facts)).second) << name;
+    EXPECT_TRUE(exacts.insert(MailKey(facts)).second) << name;
   }
 }
 
@@ -134,7 +146,7 @@ TEST(MailTest, AttachmentsAreHashedDecoded) {
   EXPECT_EQ(facts.attachments(0).sha256(), Sha256Of(std::string("\0\1\2\3", 4)));
 }
 
-// ---- fingerprints ----
+// ---- what it is recognised by ----
 
 TEST(MailTest, FingerprintIgnoresCharsetEncodingAndWrapping) {
   const std::string wrapped(kLure);
@@ -142,28 +154,27 @@ TEST(MailTest, FingerprintIgnoresCharsetEncodingAndWrapping) {
   for (const char c : wrapped) {
     if (c != '\n') joined.push_back(c);
   }
-  const std::string base = Read(Utf8Mail(wrapped)).text_fingerprint();
+  const std::string base = TextKeyOf(wrapped);
   ASSERT_FALSE(base.empty());
-  EXPECT_EQ(base, Read(Utf8Mail(joined, "another subject")).text_fingerprint());
-  EXPECT_EQ(base, Read(Mail("Content-Type: text/html; charset=utf-8\r\n",
-                            "<div>" + joined + "</div><!-- z -->"))
-                      .text_fingerprint());
+  EXPECT_EQ(base, TextKey(Read(Utf8Mail(joined, "another subject"))));
+  EXPECT_EQ(base, TextKey(Read(Mail("Content-Type: text/html; charset=utf-8\r\n",
+                                    "<div>" + joined + "</div><!-- z -->"))));
 }
 
 TEST(MailTest, FingerprintTellsTextsApart) {
   const std::string lure(kLure);
   std::string other = lure;
   other.replace(other.find("山田"), 6, "川田");
-  EXPECT_NE(Read(Utf8Mail(lure)).text_fingerprint(), Read(Utf8Mail(other)).text_fingerprint());
+  EXPECT_NE(TextKeyOf(lure), TextKeyOf(other));
 }
 
 TEST(MailTest, TooLittleTextHasNoFingerprint) {
   const v1::MailFacts facts = Read(Utf8Mail("Please see the attachment.\nBest regards\n"));
-  EXPECT_TRUE(facts.text_fingerprint().empty());
-  EXPECT_TRUE(facts.exact_fingerprint().empty());
-  const std::string at(kFingerprintWeightMin, 'a');
-  EXPECT_FALSE(TextFingerprint(at).empty());
-  EXPECT_TRUE(TextFingerprint(at.substr(1)).empty());
+  EXPECT_TRUE(TextKey(facts).empty());
+  EXPECT_TRUE(MailKey(facts).empty());
+  const std::string at(kTextWeightMin, 'a');
+  EXPECT_FALSE(TextKeyOf(at).empty());
+  EXPECT_TRUE(TextKeyOf(at.substr(1)).empty());
 }
 
 TEST(MailTest, ExactFingerprintCoversAttachmentsAndLinks) {
@@ -178,36 +189,35 @@ TEST(MailTest, ExactFingerprintCoversAttachmentsAndLinks) {
   const v1::MailFacts one = Read(mail("https://a.example/1", "one"));
   const v1::MailFacts link = Read(mail("https://a.example/2", "one"));
   const v1::MailFacts file = Read(mail("https://a.example/1", "two"));
-  EXPECT_EQ(one.text_fingerprint(), link.text_fingerprint());
-  EXPECT_EQ(one.text_fingerprint(), file.text_fingerprint());
-  EXPECT_NE(one.exact_fingerprint(), link.exact_fingerprint());
-  EXPECT_NE(one.exact_fingerprint(), file.exact_fingerprint());
+  EXPECT_EQ(TextKey(one), TextKey(link));
+  EXPECT_EQ(TextKey(one), TextKey(file));
+  EXPECT_NE(MailKey(one), MailKey(link));
+  EXPECT_NE(MailKey(one), MailKey(file));
 }
 
 TEST(MailTest, MailingListFooterDoesNotCountButALongOneStays) {
   const std::string lure(kLure);
   const std::string rule = "\n________________________________________\n";
-  const std::string base = TextFingerprint(lure);
-  EXPECT_EQ(base,
-            TextFingerprint(lure + rule + "all-staff mailing list\nhttps://lists.example/\n"));
-  EXPECT_NE(base, TextFingerprint(lure + rule + "all-staff mailing list\n" + lure));
-  EXPECT_NE(base, TextFingerprint(lure + rule + "open the file now"));
+  const std::string base = TextKeyOf(lure);
+  EXPECT_EQ(base, TextKeyOf(lure + rule + "all-staff mailing list\nhttps://lists.example/\n"));
+  EXPECT_NE(base, TextKeyOf(lure + rule + "all-staff mailing list\n" + lure));
+  EXPECT_NE(base, TextKeyOf(lure + rule + "open the file now"));
 }
 
 TEST(MailTest, LinkTargetsThatMailProgramsWriteDoNotCount) {
   const std::string lure(kLure);
-  EXPECT_EQ(TextFingerprint(lure + "詳細"), TextFingerprint(lure + "詳細<https://a.example/x>"));
+  EXPECT_EQ(TextKeyOf(lure + "詳細"), TextKeyOf(lure + "詳細<https://a.example/x>"));
 }
 
 TEST(MailTest, UrlsAndBannersDoNotCount) {
   const std::string lure(kLure);
-  const std::string base = TextFingerprint(lure);
-  EXPECT_EQ(base, TextFingerprint(lure + "https://a.example/?id=1"));
-  EXPECT_EQ(base, TextFingerprint(lure + "hxxps://a[.]example/?id=2\n"));
-  EXPECT_EQ(base, TextFingerprint("【注意】このメールは外部から届いています。\n" + lure));
-  EXPECT_EQ(base, TextFingerprint(lure + "\nCAUTION: This email originated from outside.\n"));
-  EXPECT_NE(base, TextFingerprint("このメールは重要です。\n" + lure));
-  EXPECT_TRUE(TextFingerprint("see https://a.example/" + std::string(500, 'a')).empty())
+  const std::string base = TextKeyOf(lure);
+  EXPECT_EQ(base, TextKeyOf(lure + "https://a.example/?id=1"));
+  EXPECT_EQ(base, TextKeyOf(lure + "hxxps://a[.]example/?id=2\n"));
+  EXPECT_EQ(base, TextKeyOf("【注意】このメールは外部から届いています。\n" + lure));
+  EXPECT_EQ(base, TextKeyOf(lure + "\nCAUTION: This email originated from outside.\n"));
+  EXPECT_NE(base, TextKeyOf("このメールは重要です。\n" + lure));
+  EXPECT_TRUE(TextKeyOf("see https://a.example/" + std::string(500, 'a')).empty())
       << "a URL is not text enough";
 }
 
@@ -215,7 +225,7 @@ TEST(MailTest, UrlsAndBannersDoNotCount) {
 
 TEST(UnwrapTest, ForwardsByTheirSeparators) {
   const std::string lure(kLure);
-  const std::string base = TextFingerprint(lure);
+  const std::string base = TextKeyOf(lure);
   const std::string english = "From: A <a@x.example>\nSent: Monday\nTo: b\nSubject: S\n\n";
   const std::string japanese = "差出人: A <a@x.example>\n送信日時: 月曜\n宛先: b\n件名: S\n\n";
   for (const std::string& text :
@@ -227,7 +237,7 @@ TEST(UnwrapTest, ForwardsByTheirSeparators) {
         "転送します\n\n-------- 転送メッセージ --------\n" + japanese + lure}) {
     const auto forward = FindInlineForward("FW: S", "u@agency.example.jp", text);
     ASSERT_TRUE(forward) << text;
-    EXPECT_EQ(TextFingerprint(forward->text), base) << text;
+    EXPECT_EQ(TextKeyOf(forward->text), base) << text;
     EXPECT_EQ(forward->subject, "S");
   }
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "common/base/encoding.h"
 #include "hub/analysis/innocent_hosts.h"
@@ -20,7 +21,7 @@ constexpr std::string_view kEnglishLure =
     "be sent back to the sender at your expense.\n";
 
 v1::MailSketch Sketch(std::string_view text, const v1::MailFacts& facts = {}) {
-  return SketchMail({text, ""}, facts, {});
+  return SketchMail({text, "", ""}, facts, {});
 }
 
 int Agreeing(const v1::MailSketch& a, const v1::MailSketch& b) {
@@ -94,14 +95,15 @@ TEST(SketchTest, OtherLuresAgreeInFewSlots) {
 
 TEST(SketchTest, AgreementIsTheShareOfCommonShingles) {
   // Two thirds of each text are the other's: likeness one half.
-  std::string shared;
-  std::string a;
-  std::string b;
-  for (int i = 0; i < 400; ++i) {
-    shared += static_cast<char>('a' + (i * i * 7 + i / 3) % 26);
-    if (i % 2 == 0) a += static_cast<char>('a' + (i * 11 + i * i / 5) % 26);
-    if (i % 2 == 0) b += static_cast<char>('a' + (i * 17 + i * i / 7) % 26);
-  }
+  std::mt19937 random(1);
+  const auto letters = [&](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text.push_back(static_cast<char>('a' + random() % 26));
+    return text;
+  };
+  const std::string shared = letters(800);
+  const std::string a = letters(400);
+  const std::string b = letters(400);
   EXPECT_NEAR(Agreeing(Sketch(shared + a), Sketch(shared + b)), 64, 16);
 }
 

@@ -106,6 +106,21 @@ TEST(SchemaTest, LongTextsDoNotReachAPattern) {
               Says("/login", "at most 256 characters"));
 }
 
+// Of answer_by's format only the handler speaks; its type is the schema's matter.
+TEST(SchemaTest, WhateverStandsWhereATimeBelongsIsAnswered) {
+  const auto ask = [](json::value answer_by) {
+    return CheckAgainst(
+        "QuestionAsk",
+        json::object{{"organization", "moj"}, {"text", "t"}, {"answer_by", std::move(answer_by)}});
+  };
+  EXPECT_THAT(ask("2026-02-30T00:00:00Z"), IsEmpty());
+  EXPECT_THAT(ask("tomorrow"), IsEmpty());
+  for (const json::value& wrong :
+       {json::value(json::array{nullptr, nullptr}), json::value(json::object{}), json::value(7)}) {
+    EXPECT_THAT(ask(wrong), testing::Contains(Field(&FieldError::pointer, "/answer_by")));
+  }
+}
+
 TEST(SchemaTest, TooManyFieldsAreOneError) {
   json::object body{{"text", "n"}};
   for (size_t i = 0; i < kBodyBytes / 10; ++i) body[std::to_string(i)] = 0;

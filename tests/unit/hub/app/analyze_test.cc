@@ -75,8 +75,8 @@ TEST_F(AnalyzeTest, OneObjectForEachMailInTheOrderOfTheInput) {
   ASSERT_TRUE(result_.ok()) << result_.error().message;
   ASSERT_EQ(objects.size(), 40U);
   for (size_t i = 0; i < objects.size(); ++i) {
-    EXPECT_EQ(objects[i].at("file"), request_.paths[i]);
-    EXPECT_EQ(objects[i].at("subject"), "s" + std::to_string(i));
+    EXPECT_EQ(objects[i].at("file").as_string(), request_.paths[i]);
+    EXPECT_EQ(objects[i].at("subject").as_string(), "s" + std::to_string(i));
     EXPECT_EQ(objects[i].at("sha256").as_string().size(), 64U);
     EXPECT_TRUE(objects[i].at("error").is_null());
     for (const char* name : {"group", "kind", "kind_reason", "language", "from", "urls", "domains",
@@ -94,14 +94,14 @@ TEST_F(AnalyzeTest, OneCampaignIsOneGroupAndSaysWhy) {
         "Dear Ms Sato\n" + std::string(kLure) + "https://b.example/");
   const auto objects = Objects();
   ASSERT_EQ(objects.size(), 3U);
-  EXPECT_EQ(objects[0].at("group"), "g1");
-  EXPECT_EQ(objects[1].at("group"), "g2");
-  EXPECT_EQ(objects[2].at("group"), "g1");
+  EXPECT_EQ(objects[0].at("group").as_string(), "g1");
+  EXPECT_EQ(objects[1].at("group").as_string(), "g2");
+  EXPECT_EQ(objects[2].at("group").as_string(), "g1");
   EXPECT_TRUE(objects[0].at("group_links").as_array().empty());
   const json::object& link = objects[2].at("group_links").as_array().at(0).as_object();
-  EXPECT_EQ(link.at("kind"), "text");
+  EXPECT_EQ(link.at("kind").as_string(), "text");
   EXPECT_GT(link.at("strength").to_number<int>(), 90);
-  EXPECT_EQ(link.at("like"), request_.paths[0]);
+  EXPECT_EQ(link.at("like").as_string(), request_.paths[0]);
 }
 
 TEST_F(AnalyzeTest, WithoutJsonALineForEachMail) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "hub/campaign/memory_index.h"
@@ -55,7 +56,7 @@ TEST_F(CampaignTest, TextsThatAgreeInHalfOfTheirSlotsAreOneCampaign) {
   EXPECT_EQ(Take(Text(1, kSlots - kJoinSlots, 5)), 1U);
   ASSERT_EQ(last_.links.size(), 1U);
   EXPECT_EQ(last_.links[0].kind(), v1::TIE_KIND_TEXT);
-  EXPECT_EQ(last_.links[0].strength(), kJoinPoints);
+  EXPECT_EQ(last_.links[0].strength(), 100U);
   EXPECT_EQ(last_.links[0].shown(), "64/128");
   EXPECT_EQ(last_.links[0].submission(), 1U);
 }
@@ -126,6 +127,16 @@ TEST_F(CampaignTest, ABridgeJoinsOneCampaignAndNeverTwo) {
   EXPECT_EQ(Take(Text(1)), 1U);
 }
 
+TEST_F(CampaignTest, TheMostAlikeTakesTheMail) {
+  Take(Text(1));
+  v1::MailSketch apart = Text(1, 40, 5);
+  // As after a split: alike enough, and yet two campaigns.
+  ASSERT_EQ(Record(apart, ++mail_, 2, 0, true, &index_).value(), 2U);
+  EXPECT_EQ(Take(Text(1, 40, 5)), 2U);
+  EXPECT_EQ(last_.links[0].strength(), 100U) << "a person is told no more";
+  EXPECT_EQ(Take(Text(1)), 1U);
+}
+
 TEST_F(CampaignTest, SketchesWithoutAnythingStayAlone) {
   EXPECT_EQ(Take(v1::MailSketch()), 1U);
   EXPECT_EQ(Take(v1::MailSketch()), 2U);
@@ -136,16 +147,17 @@ TEST_F(CampaignTest, SketchesWithoutAnythingStayAlone) {
 }
 
 TEST_F(CampaignTest, NoBandKeepsMoreThanItsMaximum) {
-  v1::MailSketch sketch = Text(1, kSlots - 4, 0);
+  // All agree in one band only: each is a campaign of its own.
+  v1::MailSketch sketch;
   for (uint32_t own = 1; own <= kBandVariantsMax + 1; ++own) {
-    // All agree in four slots only: one campaign each.
-    v1::MailSketch other = Text(1);
-    for (uint32_t slot = 4; slot < kSlots; ++slot)
-      other.set_minhash(static_cast<int>(slot), own * 7 + slot * 1000);
-    Take(other);
-    sketch = other;
+    sketch = Text(1, kSlots - kSlots / kBands, own);
+    EXPECT_EQ(Take(sketch), own);
   }
-  EXPECT_EQ(index_.Band(BandKeys(sketch)[0])->size(), kBandVariantsMax);
+  size_t fullest = 0;
+  for (const std::string& key : BandKeys(sketch)) {
+    fullest = std::max(fullest, index_.Band(key)->size());
+  }
+  EXPECT_EQ(fullest, kBandVariantsMax);
 }
 
 // However the mails are, what one of them costs is bounded.
