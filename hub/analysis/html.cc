@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "hub/analysis/html_links.h"
 
@@ -54,7 +55,17 @@ bool IsHiding(std::string_view raw_style) {
 
 class Reader {
  public:
-  Reader(std::string_view html, bool mso, bool nested) : html_(html), mso_(mso), nested_(nested) {}
+  enum class Part {
+    kDocument,
+    kInside,    // A part that is read by itself: no such parts in it.
+    kOutlooks,  // The same of a conditional comment: links only.
+    kOrdinary,  // Everything, with no element's content taken as text: links only.
+  };
+  Reader(std::string_view html, Part part)
+      : html_(html),
+        mso_(part == Part::kOutlooks),
+        nested_(part != Part::kDocument),
+        ordinary_(part == Part::kOrdinary) {}
 
   HtmlContent Read() {
     while (at_ < html_.size()) {
@@ -62,6 +73,11 @@ class Reader {
       ReadText();
     }
     EndAnchor();
+    // Inside of drawings and formulas <style> and its like are ordinary elements, and
+    // where these end is read in many ways: links of either reading count.
+    if (foreign_ && !nested_) {
+      ReadInside(html_, /*shown=*/false, Part::kOrdinary);
+    }
     return std::move(content_);
   }
 
@@ -114,14 +130,14 @@ class Reader {
   void ReadConditional(std::string_view comment) {
     const size_t condition = comment.find("]>");
     if (condition == std::string_view::npos) return;
-    ReadInside(comment.substr(condition + 2), /*shown=*/false, /*mso=*/true);
+    ReadInside(comment.substr(condition + 2), /*shown=*/false, Part::kOutlooks);
   }
 
   void OnTag() {
     if (!tag_.closing) CollectLinks();
     if (tag_.name == "svg" || tag_.name == "math") foreign_ = true;
     const bool code = tag_.name == "script" || tag_.name == "style";
-    if (!tag_.closing && (code || !nested_) && Contains(kRawText, tag_.name)) {
+    if (!tag_.closing && !ordinary_ && (code || !nested_) && Contains(kRawText, tag_.name)) {
       SkipRawText();
       return;
     }
@@ -171,21 +187,24 @@ class Reader {
     }
     end = std::min(end, html_.size());
     at_ = std::min(std::min(html_.find('>', end), html_.size() - 1) + 1, html_.size());
-    const bool unseen = tag_.name == "script" || tag_.name == "style" || tag_.name == "title";
-    // Inside of drawings and formulas even these are ordinary elements.
-    if (unseen && (!foreign_ || nested_)) return;
+    if (tag_.name == "script" || tag_.name == "style" || tag_.name == "title") return;
     // Browsers show its tags as text, and sanitisers take the element away and leave
     // its content: what either shows counts.
     const bool shown = tag_.name == "textarea" || tag_.name == "xmp";
-    ReadInside(html_.substr(begin, end - begin), shown && !Hidden(), /*mso=*/false);
+    ReadInside(html_.substr(begin, end - begin), shown && !Hidden(), Part::kInside);
   }
 
   // Markup that not all programs read: its links count, its text if it is shown.
-  void ReadInside(std::string_view html, bool shown, bool mso) {
-    HtmlContent inner = Reader(html, mso_ || mso, /*nested=*/true).Read();
+  void ReadInside(std::string_view html, bool shown, Part part) {
+    HtmlContent inner = Reader(html, part).Read();
     content_.cut |= inner.cut;
+    std::set<std::string> known;  // A second reading of the whole finds most links again.
+    if (part == Part::kOrdinary) {
+      for (const HtmlLink& link : content_.links) known.insert(link.url);
+    }
     for (HtmlLink& link : inner.links) {
-      link.mso = mso_ || mso;
+      if (known.contains(link.url)) continue;
+      link.mso = mso_ || part == Part::kOutlooks;
       link.hidden = !link.mso && (link.hidden || !shown);
       Push(std::move(link));
     }
@@ -231,7 +250,7 @@ class Reader {
   // Up to the next markup.
   void ReadText() {
     const size_t next = std::min(html_.find('<', at_ + 1), html_.size());
-    if (mso_) {
+    if (mso_ || ordinary_) {
       at_ = next;
       return;
     }
@@ -263,8 +282,9 @@ class Reader {
   static constexpr size_t kNoAnchor = SIZE_MAX;
 
   std::string_view html_;
-  const bool mso_;     // Inside a conditional comment: links only.
-  const bool nested_;  // Inside a part that is read by itself: no such parts in it.
+  const bool mso_;
+  const bool nested_;
+  const bool ordinary_;
   size_t at_ = 0;
   HtmlTag tag_;
   HtmlContent content_;
@@ -278,9 +298,7 @@ class Reader {
 
 }  // namespace
 
-HtmlContent ReadHtml(std::string_view utf8) {
-  return Reader(utf8, /*mso=*/false, /*nested=*/false).Read();
-}
+HtmlContent ReadHtml(std::string_view utf8) { return Reader(utf8, Reader::Part::kDocument).Read(); }
 
 std::string HtmlCharset(std::string_view bytes) {
   const std::string head = LowerAscii(bytes.substr(0, 1024));

@@ -54,7 +54,12 @@ class ConfinedReader {
         Child::Start({NOROSHI_PLAIN_WORKER}, kStartDeadline, kNoCancel);
     EXPECT_TRUE(child.ok());
     child_ = std::move(child).value();
+    EXPECT_TRUE(Read("Subject: small\r\n\r\nx").ok());
+    resting_bytes_ = PeakBytes();
   }
+
+  // After a small mail.
+  int64_t RestingBytes() const { return resting_bytes_; }
 
   Result<std::string> Read(const std::string& raw) {
     v1::Submission submission;
@@ -79,6 +84,7 @@ class ConfinedReader {
     return "/proc/" + std::to_string(child_->pid()) + "/" + name;
   }
   std::unique_ptr<Child> child_;
+  int64_t resting_bytes_ = 0;
 };
 
 bool HasUrl(const v1::MailFacts& facts, std::string_view url) {
@@ -98,9 +104,7 @@ TEST(HostileMailsTest, EveryOneIsAnsweredAndWhatCanBeIsRecovered) {
   const std::string command =
       "python3 '" + maker.string() + "' '" + folder.string() + "' >/dev/null";
   ASSERT_EQ(std::system(command.c_str()), 0);
-  ConfinedReader reader;
-  ASSERT_TRUE(reader.Read("Subject: small\r\n\r\nx").ok());
-  const int64_t small = reader.PeakBytes();
+  auto reader = std::make_unique<ConfinedReader>();
   std::chrono::nanoseconds longest{0};
   int64_t largest = 0;
   std::ifstream manifest(folder / "bad-manifest.jsonl");
@@ -108,13 +112,15 @@ TEST(HostileMailsTest, EveryOneIsAnsweredAndWhatCanBeIsRecovered) {
     const json::object entry = json::parse(line).as_object();
     const std::string file(entry.at("file").as_string());
     const auto start = std::chrono::steady_clock::now();
-    const Result<std::string> answer = reader.Read(ReadFile(folder / file));
+    const Result<std::string> answer = reader->Read(ReadFile(folder / file));
     const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
     ASSERT_TRUE(answer.ok()) << file << ": " << answer.error().message;
     v1::AnalysisResult result;
     ASSERT_TRUE(result.ParseFromString(*answer)) << file;
     EXPECT_NE(result.outcome(), v1::ANALYSIS_OUTCOME_FAILED) << file << ": " << result.error();
-    const int64_t grown = reader.PeakBytes() - small;
+    const int64_t grown = reader->PeakBytes() - reader->RestingBytes();
+    // What one mail left behind is not the next one's.
+    if (grown > kMemoryBytesMax / 4) reader = std::make_unique<ConfinedReader>();
     EXPECT_LT(took, kTimeMax * kSlower) << file;
     EXPECT_LT(grown, kMemoryBytesMax * kFatter) << file;
     longest = std::max(longest, took);
