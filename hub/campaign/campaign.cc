@@ -114,8 +114,12 @@ Result<std::vector<uint64_t>> Nearby(const v1::MailSketch& sketch, const Index& 
   return ids;
 }
 
-Result<void> CompareTexts(const v1::MailSketch& sketch, const Index& index, Bonds* bonds) {
-  NOROSHI_ASSIGN_OR_RETURN(const auto nearby, Nearby(sketch, index));
+// tied: mails that share something else; their texts may be like this one and share no band.
+Result<void> CompareTexts(const v1::MailSketch& sketch, const std::set<uint64_t>& tied,
+                          const Index& index, Bonds* bonds) {
+  if (TextsOf(static_cast<size_t>(sketch.minhash_size())) == 0) return {};
+  NOROSHI_ASSIGN_OR_RETURN(std::vector<uint64_t> nearby, Nearby(sketch, index));
+  nearby.insert(nearby.end(), tied.begin(), tied.end());
   for (const uint64_t id : nearby) {
     NOROSHI_ASSIGN_OR_RETURN(const auto variant, index.FindVariant(id));
     if (!variant) continue;
@@ -132,7 +136,8 @@ Result<void> CompareTexts(const v1::MailSketch& sketch, const Index& index, Bond
   return {};
 }
 
-Result<void> CompareTies(const v1::MailSketch& sketch, const Index& index, Bonds* bonds) {
+Result<void> CompareTies(const v1::MailSketch& sketch, const Index& index, Bonds* bonds,
+                         std::set<uint64_t>* tied) {
   const int count = std::min(sketch.ties_size(), static_cast<int>(kTiesRead));
   for (int i = 0; i < count; ++i) {
     const v1::MailTie& tie = sketch.ties(i);
@@ -140,6 +145,7 @@ Result<void> CompareTies(const v1::MailSketch& sketch, const Index& index, Bonds
     if (use.cases.empty() || use.cases.size() > kTieCasesMax) continue;
     const TieWorth worth = WorthOf(tie.kind());
     const uint32_t points = worth.points[use.cases.size() - 1];
+    if (tied->size() < kTiedMax) tied->insert(use.mail);
     for (const uint64_t case_id : use.cases) {
       (*bonds)[case_id].Add(worth.group, tie.kind(), points, tie.shown(), use.mail);
     }
@@ -176,8 +182,9 @@ std::vector<std::string> BandKeys(const v1::MailSketch& sketch) {
 Result<Decision> Decide(const v1::MailSketch& sketch, const Index& index) {
   Bonds bonds;
   // The ties first: of two that are worth the same, the same text says more than a similar one.
-  NOROSHI_RETURN_IF_ERROR(CompareTies(sketch, index, &bonds));
-  NOROSHI_RETURN_IF_ERROR(CompareTexts(sketch, index, &bonds));
+  std::set<uint64_t> tied;
+  NOROSHI_RETURN_IF_ERROR(CompareTies(sketch, index, &bonds, &tied));
+  NOROSHI_RETURN_IF_ERROR(CompareTexts(sketch, tied, index, &bonds));
   const Bond* best = nullptr;
   Decision decision;
   // Of equals the eldest campaign.

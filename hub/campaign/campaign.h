@@ -33,6 +33,7 @@ inline constexpr size_t kTextsMax = 2;         // Of a mail: what it shows, and 
 inline constexpr size_t kBands = 32;           // Of a text. Two texts meet if a whole band agrees.
 inline constexpr size_t kBandVariantsMax = 8;  // Kept of one band, the newest.
 inline constexpr size_t kComparedMax = 24;     // Variants that one mail is compared with.
+inline constexpr size_t kTiedMax = 8;          // And with so many that share something else.
 inline constexpr size_t kTieCasesMax = 3;      // More campaigns: the tie is frequent.
 inline constexpr size_t kTiesRead = 48;        // Of a sketch.
 inline constexpr size_t kLinksMax = 8;         // Recorded, strongest first.

@@ -104,6 +104,88 @@ TEST_F(AnalyzeTest, OneCampaignIsOneGroupAndSaysWhy) {
   EXPECT_EQ(link.at("like").as_string(), request_.paths[0]);
 }
 
+// ---- what is shared and must not tie; what differs and must not part ----
+
+constexpr const char* kOtherLure =
+    "Your mailbox is almost full and new messages will be returned to those who sent them. Sign in "
+    "with your office password on the page below to receive forty more gigabytes at no cost.\n";
+
+constexpr const char* kForm =
+    "不審メール報告書\n\n1 報告機関: 港湾局 総務課\n2 受信者数: 12名（うち開封 1名）\n"
+    "3 添付ファイルの開封: なし\n4 本文中のURLへのアクセス: なし\n5 パスワード等の入力: なし\n"
+    "6 "
+    "削除せずに保存し、情報システム課の指示を待っています。同様の届出は、今月に入って3件目です。\n"
+    "7 所属の全職員に対して、同じ件名のメールを開かないよう、朝の打合せで周知しました。\n\n";
+
+constexpr const char* kThread =
+    "-----Original Message-----\nFrom: Planning\nTo: Finance\nSubject: budget\n\n"
+    "The draft of the budget for the new harbour is on the shared drive. Please look at the second "
+    "table before the meeting on Thursday, the totals do not fit those of the last year.\n";
+
+constexpr const char* kBankFooter =
+    "Harbour Savings Bank is a member of the deposit guarantee scheme. Never tell anybody your "
+    "number. You can reach our customer service from Monday to Friday between nine and five. "
+    "Registered office: 1 Quay Street.\n";
+
+TEST_F(AnalyzeTest, AFormAThreadAndAFooterTieNothing) {
+  for (const char* lure : {kLure, kOtherLure}) {
+    const std::string subject =
+        lure == kLure ? "Subject: Open fee" : "Subject: Your mailbox is almost full";
+    const std::string name = lure == kLure ? "a" : "b";
+    Write(name + "-form", "Subject: report",
+          std::string(kForm) + "-----Original Message-----\nFrom: a\n" + subject + "\n\n" + lure);
+    Write(name + "-thread", subject, std::string(lure) + "\n" + kThread);
+    Write(name + "-footer", subject, std::string(lure) + "\n" + kBankFooter);
+    Write(name + "-bare", subject, lure);
+  }
+  const auto objects = Objects();
+  ASSERT_EQ(objects.size(), 8U);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(objects[i].at("group").as_string(), i < 4 ? "g1" : "g5") << request_.paths[i];
+  }
+}
+
+TEST_F(AnalyzeTest, NamesNumbersAndLinksOfEachRecipientDoNotPart) {
+  for (const char* name : {"Tanaka Hiroshi", "Suzuki Megumi", "Sato Kenichi"}) {
+    const std::string number = std::to_string(1000 + request_.paths.size() * 77);
+    Write(name, "Subject: Notice " + number,
+          "Dear " + std::string(name) + ",\nreference FEE-" + number + "\n" + kLure + "https://w" +
+              number + ".example/" + number + "\n");
+  }
+  for (const auto& object : Objects()) EXPECT_EQ(object.at("group").as_string(), "g1");
+}
+
+TEST_F(AnalyzeTest, AShortLureIsKnownByItsFileAndAPictureByItself) {
+  const auto with_file = [this](const std::string& name, const std::string& type,
+                                const std::string& text, char content) {
+    Write(name,
+          "Subject: " + name + "\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b",
+          "--b\nContent-Type: text/plain\n\n" + text + "\n--b\nContent-Type: " + type +
+              "\nContent-Disposition: attachment; filename=" + name + "\n\n" +
+              std::string(2000, content) + "\n--b--\n");
+  };
+  with_file("one.zip", "application/zip", "Please see the file.", 'x');
+  with_file("two.zip", "application/zip", "As agreed on the telephone.", 'x');
+  with_file("three.zip", "application/zip", "Please see the file.", 'y');
+  with_file("four.png", "image/png", "", 'p');
+  with_file("five.png", "image/png", "", 'p');
+  const auto objects = Objects();
+  ASSERT_EQ(objects.size(), 5U);
+  const char* groups[] = {"g1", "g1", "g3", "g4", "g4"};
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(objects[i].at("group").as_string(), groups[i]) << request_.paths[i];
+  }
+}
+
+TEST_F(AnalyzeTest, ASharedHostAloneTiesNothing) {
+  Write("a", "Subject: Open fee", std::string(kLure) + "https://www.harbour-news.example/a");
+  Write("b", "Subject: Harbour news of May",
+        "The new crane has arrived and the children of the first class may name it on Saturday. "
+        "Read on at https://www.harbour-news.example/crane\n");
+  const auto objects = Objects();
+  EXPECT_EQ(objects[1].at("group").as_string(), "g2");
+}
+
 TEST_F(AnalyzeTest, WithoutJsonALineForEachMail) {
   request_.jsonl = false;
   Write("a", "Subject: one\ttab", "text");

@@ -97,6 +97,19 @@ TEST_F(CampaignTest, ARareFileIsEnoughAHostAloneIsNot) {
   EXPECT_EQ(Take(With(v1::TIE_KIND_SUBJECT, "s")), 6U);
 }
 
+TEST_F(CampaignTest, WhatIsTiedIsComparedThoughNoBandAgrees) {
+  v1::MailSketch first = With(v1::TIE_KIND_SUBJECT, "s");
+  v1::MailSketch second = With(v1::TIE_KIND_SUBJECT, "s");
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    first.add_minhash(slot);
+    second.add_minhash(slot % 2 == 0 ? slot : 1000 + slot);  // Half of each band.
+  }
+  Take(first);
+  EXPECT_EQ(Take(second), 1U);
+  ASSERT_EQ(last_.links.size(), 2U);
+  EXPECT_EQ(last_.links[0].shown(), "64/128");
+}
+
 TEST_F(CampaignTest, TiesOfOneGroupCountOnce) {
   v1::MailSketch sketch = With(v1::TIE_KIND_HOST, "a");
   AddTie(v1::TIE_KIND_DOMAIN, "b", &sketch);
@@ -192,7 +205,7 @@ TEST(CampaignCostTest, ReadsAreBoundedHoweverManyMailsAreKnown) {
     }
     index.reads = 0;
     const Decision decision = Decide(sketch, index).value();
-    ASSERT_LE(index.reads, kTextsMax * kBands + kComparedMax + kTiesRead) << mail;
+    ASSERT_LE(index.reads, kTextsMax * kBands + kComparedMax + kTiedMax + kTiesRead) << mail;
     ASSERT_TRUE(Record(sketch, mail, decision.case_id == 0 ? mail : decision.case_id,
                        decision.variant, true, &index)
                     .ok());
