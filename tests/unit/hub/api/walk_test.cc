@@ -61,6 +61,7 @@ json::value SampleBody(const std::string& schema, const Things& things) {
                                  {"name", "somebody"},
                                  {"roles", json::array{"reporter"}}}},
       {"PersonIdentity", json::object{{"issuer", ""}, {"subject", ""}}},
+      {"PersonCertify", json::object{{"csr", "no request"}}},
       {"CaseOpen", json::object{{"kind", "incident"}, {"title", "t"}, {"tlp", "GREEN"}}},
       {"CaseAssign", json::object{{"assignee", ""}}},
       {"CaseClassify", json::object{}},
@@ -282,7 +283,10 @@ class WalkTest : public testing::Test {
     const std::string path = PathOf(route, things);
     http::Response answer;
     if (route.content_type.empty()) {
-      answer = desk_.Call(walker.session, route.method, path, SampleBody(route.request, things));
+      http::Parameters query;
+      if (route.pattern == "/search") query = {{"q", things.owner}};
+      answer =
+          desk_.Call(walker.session, route.method, path, SampleBody(route.request, things), query);
     } else {
       http::Request request;
       request.headers.Set("Content-Type", route.content_type);
