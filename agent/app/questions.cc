@@ -67,12 +67,19 @@ std::string_view StateWord(const Line& line) {
     case AnswerState::kNone:
       break;
   }
-  return line.question.withdrawn() ? "withdrawn" : "open";
+  if (line.question.withdrawn()) return "withdrawn";
+  // By another agent or person of the organisation, or the centre wrote it down.
+  return line.question.answered() ? "answered_elsewhere" : "open";
+}
+
+bool IsSettled(std::string_view state) {
+  return state == "answered" || state == "answered_elsewhere" || state == "withdrawn";
 }
 
 std::string_view StateText(std::string_view word) {
   if (word == "queued") return "送信待ち / answer waits to be sent";
   if (word == "answered") return "回答済み / answered";
+  if (word == "answered_elsewhere") return "他で回答済み / answered elsewhere";
   if (word == "withdrawn") return "取り下げ / withdrawn";
   if (word == "refused") return "回答は受け付けられませんでした / answer refused";
   return "未回答 / not answered";
@@ -132,7 +139,7 @@ Result<std::vector<Line>> Gather(Parts& parts, bool all, int64_t now_ms) {
     NOROSHI_ASSIGN_OR_RETURN(line.standing, parts.questions.StandingOf(id));
     line.question = std::move(question);
     const std::string_view state = StateWord(line);
-    if (!all && (state == "answered" || state == "withdrawn")) continue;
+    if (!all && IsSettled(state)) continue;
     references.insert(line.question.case_reference());
     lines.push_back(std::move(line));
   }
@@ -275,6 +282,9 @@ int AnswerQuestion(const Environment& environment, const AnswerOptions& options)
   if (question->withdrawn())
     return environment.Fail(kExitDataError,
                             "この照会は取り下げられました / this question was withdrawn");
+  if (question->answered())
+    return environment.Fail(kExitDataError,
+                            "この照会には回答済みです / this question has an answer already");
   const auto queued = QueueAnswer(environment, *parts, *question, options);
   if (!queued.ok() && queued.error().code == ErrorCode::kConflict)
     return environment.Fail(kExitDataError, queued.error().message);

@@ -156,6 +156,7 @@ json::object QuestionJson(const v1::Question& question) {
           {"asked_at", Time(question.asked_at_ms())},
           {"answer_by", Time(question.answer_by_ms())},
           {"withdrawn", question.withdrawn()},
+          {"answered", question.answered()},
           {"exercise_id", question.exercise_id()}};
 }
 

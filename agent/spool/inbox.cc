@@ -81,13 +81,18 @@ Result<void> Inbox::Recover() {
   return {};
 }
 
+Inbox::Wanted Inbox::WantedBy(const v1::Question& question) {
+  if (question.withdrawn()) return Wanted::kWithdrawn;
+  return question.answered() ? Wanted::kAnswered : Wanted::kYes;
+}
+
 // Whether the delivery is new; remembers it.
 bool Inbox::Note(const v1::Delivery& delivery) {
   if (delivery.has_question()) {
     const v1::Question& question = delivery.question();
-    const auto [known, is_new] =
-        known_questions_.try_emplace(question.question_id(), question.withdrawn());
-    return std::exchange(known->second, question.withdrawn()) != question.withdrawn() || is_new;
+    const Wanted wanted = WantedBy(question);
+    const auto [known, is_new] = known_questions_.try_emplace(question.question_id(), wanted);
+    return std::exchange(known->second, wanted) != wanted || is_new;
   }
   std::string id = AlertId(delivery);
   // What cannot be read is kept, too: somebody has to see it.

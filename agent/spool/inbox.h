@@ -69,7 +69,10 @@ class Inbox {
   uint64_t next_index_ = 1;
   size_t file_count_ = 0;
   std::set<std::string> known_alerts_;
-  std::map<std::string, bool> known_questions_;  // By id: whether it was withdrawn.
+  // What a question said last: whether an answer is wanted.
+  enum class Wanted { kYes, kAnswered, kWithdrawn };
+  static Wanted WantedBy(const v1::Question& question);
+  std::map<std::string, Wanted> known_questions_;  // By id.
 };
 
 }  // namespace noroshi::spool

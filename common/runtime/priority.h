@@ -7,4 +7,8 @@ namespace noroshi {
 // nobody waits for. It is not starved: it has about a third of a normal share.
 void StandBack();
 
+// The same for work that may be late by any amount: about a tenth of a normal share. Not
+// less, because others wait for the locks that such a thread holds.
+void StandAside();
+
 }  // namespace noroshi

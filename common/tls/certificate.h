@@ -55,6 +55,9 @@ Result<std::string> GeneratePrivateKeyPem();
 // A PKCS #10 request (DER) signed by this key; its subject is only a label.
 Result<std::string> MakeCsr(const std::string& private_key_pem, const std::string& label);
 
+// The request of a PEM text, as DER; kInvalid if there is none.
+Result<std::string> CsrFromPem(std::string_view pem);
+
 // Whether this private key belongs to this certificate; kInvalid if not.
 Result<void> PrivateKeyFits(const std::string& private_key_pem, std::string_view certificate_der);
 
@@ -80,6 +83,11 @@ struct IssueRequest {
 // CSR's own signature does not verify or the key is not P-256.
 Result<std::string> IssueAgentCertificate(const IssueRequest& request, std::string_view csr_der,
                                           const Identity& identity);
+// The same for a person, whom the certificate names as noroshi://<organization>/person:<id>:
+// no agent's name, so that it is none's.
+Result<std::string> IssuePersonCertificate(const IssueRequest& request, std::string_view csr_der,
+                                           const std::string& organization,
+                                           const std::string& person);
 // A serverAuth certificate for these DNS names and IP addresses.
 Result<std::string> IssueServerCertificate(const IssueRequest& request, std::string_view csr_der,
                                            const std::vector<std::string>& host_names);

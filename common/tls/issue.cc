@@ -1,6 +1,9 @@
 // Keys, requests and certificates that we make.
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
 
 #include "common/base/encoding.h"
 #include "common/tls/certificate.h"
@@ -13,6 +16,7 @@ constexpr size_t kSerialBytes = 16;
 constexpr size_t kCommonNameBytesMax = 64;  // X.520's ub-common-name.
 constexpr size_t kHostNamesMax = 32;
 constexpr size_t kHostNameBytesMax = 253;
+constexpr size_t kPemBytesMax = 2 * kCsrBytesMax;
 
 Result<void> SetName(X509_NAME* name, const char* field, const std::string& text) {
   if (X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
@@ -190,6 +194,22 @@ Result<std::string> MakeCsr(const std::string& private_key_pem, const std::strin
   return der;
 }
 
+Result<std::string> CsrFromPem(std::string_view pem) {
+  const BioPtr bio(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(std::min(pem.size(), kPemBytesMax))));
+  if (!bio) return OpensslError("certificate request");
+  const CsrPtr csr(PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
+  unsigned char* data = nullptr;
+  const int size = csr ? i2d_X509_REQ(csr.get(), &data) : 0;
+  if (size <= 0) {
+    ERR_clear_error();
+    return Error{ErrorCode::kInvalid, "not a PKCS #10 request in PEM"};
+  }
+  std::string der(reinterpret_cast<const char*>(data), static_cast<size_t>(size));
+  OPENSSL_free(data);
+  return der;
+}
+
 Result<void> PrivateKeyFits(const std::string& private_key_pem, std::string_view certificate_der) {
   NOROSHI_ASSIGN_OR_RETURN(const KeyPtr key, ParsePrivateKey(private_key_pem));
   NOROSHI_ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(certificate_der));
@@ -229,6 +249,17 @@ Result<std::string> IssueAgentCertificate(const IssueRequest& request, std::stri
   NOROSHI_RETURN_IF_ERROR(AddName(names.get(), GEN_URI, identity.ToUri()));
   return IssueLeaf(request, csr_der,
                    Leaf{identity.organization, identity.agent, "clientAuth", names.get()});
+}
+
+Result<std::string> IssuePersonCertificate(const IssueRequest& request, std::string_view csr_der,
+                                           const std::string& organization,
+                                           const std::string& person) {
+  NOROSHI_CHECK(IsIdentifier(organization) && IsIdentifier(person));
+  const NamesPtr names(GENERAL_NAMES_new());
+  if (!names) return OpensslError("certificate name");
+  NOROSHI_RETURN_IF_ERROR(
+      AddName(names.get(), GEN_URI, "noroshi://" + organization + "/person:" + person));
+  return IssueLeaf(request, csr_der, Leaf{organization, person, "clientAuth", names.get()});
 }
 
 Result<std::string> IssueServerCertificate(const IssueRequest& request, std::string_view csr_der,

@@ -161,6 +161,39 @@ std::string AlertText(const json::object& answer) {
   return text;
 }
 
+std::string ProposalText(const json::object& answer) {
+  return fmt::format(
+      "発議 {} （発議者 {}）\n  別の承認者が決定すると発信されます\n"
+      "proposed by {}; it is sent when another person, an approver, decides so\n",
+      Field(answer, "proposal_id"), Field(answer, "proposed_by"), Field(answer, "proposed_by"));
+}
+
+std::string TitleOf(const json::object& content) {
+  for (const char* key : {"title", "title_ja", "name_ja", "name"}) {
+    const std::string title = Field(content, key);
+    if (title != "-" && !title.empty()) return title;
+  }
+  return "-";
+}
+
+std::string SearchText(const json::object& answer) {
+  std::vector<Row> rows;
+  for (const auto& item : Items(answer, "hits")) {
+    const auto& hit = item.as_object();
+    const auto& content = hit.at(hit.at("type").as_string()).as_object();
+    const auto* withheld = content.if_contains("withheld");
+    const bool is_withheld = withheld != nullptr && withheld->is_bool() && withheld->as_bool();
+    rows.push_back({Field(hit, "type"), Field(hit, "location"), Field(content, "tlp"),
+                    is_withheld ? "（開いて読む / open it to read）" : TitleOf(content)});
+  }
+  std::string text =
+      rows.empty() ? "なし / none\n" : Table({"TYPE", "WHERE", "TLP", "TITLE"}, rows);
+  if (!answer.at("complete").as_bool()) {
+    text += "最新のものはまだ検索できません / what came in last is not found yet\n";
+  }
+  return text;
+}
+
 std::string Fields(const json::object& answer) {
   std::string text;
   for (const auto& [key, value] : answer) {
@@ -238,6 +271,7 @@ std::string Render(const std::string& verb, const json::object& answer) {
     return ListOf(answer, "events",
                   {{"TIME", "time"}, {"WHO", "actor"}, {"WHAT", "what"}, {"TEXT", "text"}});
   }
+  if (verb == "person.certificate") return Multiline(answer, "certificate") + '\n';
   if (verb == "person.list") {
     return ListOf(answer, "persons",
                   {{"ID", "id"},
@@ -270,8 +304,20 @@ std::string Render(const std::string& verb, const json::object& answer) {
                    {"OBJECT", "object"},
                    {"REFUSED", "refused"}});
   }
+  if (verb == "search") return SearchText(answer);
   if (verb == "case.show") return CaseText(answer);
-  if (verb == "alert.show" || verb == "alert.issue") return AlertText(answer);
+  if (verb == "alert.show") return AlertText(answer);
+  if (verb == "alert.issue") return ProposalText(answer);
+  if (verb == "alert.proposals") {
+    return ListOf(answer, "proposals",
+                  {{"PROPOSAL", "proposal_id"},
+                   {"STATE", "state"},
+                   {"BY", "proposed_by"},
+                   {"AT", "proposed_at"},
+                   {"KIND", "kind"},
+                   {"TLP", "tlp"},
+                   {"TITLE", "title_ja"}});
+  }
   if (verb == "verify") return VerifyText(answer);
   return Fields(answer);
 }

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <boost/json/array.hpp>
-#include <future>
 #include <unordered_map>
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
-#include "hub/api/drafts.h"
 #include "hub/render/json.h"
 #include "hub/sharing/audience.h"
 
@@ -134,25 +132,6 @@ Result<json::object> Service::Handle(const Caller& caller, const json::object& r
   if (found == Verbs().end()) return Invalid("unknown verb '" + verb + "'");
   Log(Level::kInfo, "admin_call", {{"verb", verb}, {"login", caller.login}});
   return (this->*found->second)(caller, request);
-}
-
-Result<void> Service::Execute(const Caller& caller, v1::EntryKind kind, const std::string& body) {
-  journal::Draft draft;
-  draft.kind = kind;
-  draft.agent = "admin:" + caller.login;
-  draft.body = body;
-  auto answer = std::make_shared<std::promise<Result<journal::Acceptance>>>();
-  auto future = answer->get_future();
-  parts_.journal->Append(std::move(draft), [answer](Result<journal::Acceptance> acceptance) {
-    answer->set_value(std::move(acceptance));
-  });
-  if (future.wait_for(std::chrono::milliseconds(kApplyTimeoutMs)) != std::future_status::ready) {
-    return Error{ErrorCode::kTimeout,
-                 "the journal has not answered; see `status` before repeating"};
-  }
-  const auto acceptance = future.get();
-  if (!acceptance.ok()) return acceptance.error();
-  return parts_.runner->WaitApplied(acceptance->sequence, kApplyTimeoutMs);
 }
 
 Result<store::OrganizationRow> Service::FindOrganization(const std::string& id) {
@@ -291,6 +270,7 @@ Service::Answer Service::CaseShow(const Caller&, const json::object& request) {
 
 // ---- alerts ----
 
+// One of two persons: it is proposed.
 Service::Answer Service::AlertIssue(const Caller& caller, const json::object& request) {
   json::object body = Pick(request, {"title_ja", "title_en", "text_ja", "text_en", "to"});
   // Words in either case; what is empty or 0 is not said.
@@ -312,16 +292,8 @@ Service::Answer Service::AlertIssue(const Caller& caller, const json::object& re
     if (!row.has_value()) return Error{ErrorCode::kNotFound, fmt::format("no case {}", case_id)};
     body["case_id"] = case_id;
   }
-  NOROSHI_ASSIGN_OR_RETURN(api::AlertDraft draft, api::CheckAlertDraft(body));
-  v1::AlertIssued& issued = draft.issued;
-  v1::Alert& alert = *issued.mutable_alert();
-  alert.set_alert_id(parts_.random->UuidV7(parts_.clock->NowMs()).bytes());
-  if (draft.acknowledge_within_ms > 0) {
-    alert.set_acknowledge_by_ms(parts_.clock->NowMs() + draft.acknowledge_within_ms);
-  }
-  issued.set_issued_by(caller.login);
-  NOROSHI_RETURN_IF_ERROR(Execute(caller, v1::ENTRY_KIND_ALERT_ISSUED, issued.SerializeAsString()));
-  return ShowAlert(alert.alert_id());
+  return parts_.api(caller.login,
+                    {{"method", "POST"}, {"path", "/alerts/proposals"}, {"body", std::move(body)}});
 }
 
 Service::Answer Service::ShowAlert(const std::string& alert_id) {
@@ -339,8 +311,15 @@ Service::Answer Service::ShowAlert(const std::string& alert_id) {
     if (rows.size() < kListLimitMax) break;
     after = rows.back().organization();
   }
+  NOROSHI_ASSIGN_OR_RETURN(const auto decided, snapshot->AudienceOf(alert_id));
+  json::array excluded;
+  for (const auto& one : decided.excluded()) {
+    excluded.emplace_back(
+        json::object{{"organization", one.organization()}, {"reason", one.reason()}});
+  }
+  answer["excluded"] = std::move(excluded);
   json::array recipients;
-  for (const auto& recipient : row->recipients()) {
+  for (const auto& recipient : decided.recipients()) {
     auto delivery = deliveries.find(recipient.organization());
     json::object object = delivery != deliveries.end()
                               ? std::move(delivery->second)
@@ -364,14 +343,7 @@ Service::Answer Service::AlertList(const Caller&, const json::object& request) {
   json::array list;
   for (const auto& row : rows) {
     json::object object = ToJson(row);
-    uint64_t read = 0;
-    for (const auto& recipient : row.recipients()) {
-      NOROSHI_ASSIGN_OR_RETURN(const auto delivery,
-                               snapshot->Delivery(row.alert_id(), recipient.organization()));
-      if (delivery.has_value() && delivery->read_at_ms() != 0) ++read;
-    }
-    object["recipient_count"] = row.recipients_size();
-    object["read_count"] = read;
+    NOROSHI_ASSIGN_OR_RETURN(object["read_count"], snapshot->ReadsOf(row.alert_id()));
     list.emplace_back(std::move(object));
   }
   return json::object{{"alerts", std::move(list)}};

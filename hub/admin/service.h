@@ -12,8 +12,6 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "common/runtime/clock.h"
-#include "common/runtime/random.h"
 #include "hub/admin/socket.h"
 #include "hub/engine/runner.h"
 #include "hub/journal/journal.h"
@@ -21,8 +19,6 @@
 
 namespace noroshi::admin {
 
-// A command waits this long for its entry to be durable and applied.
-inline constexpr int64_t kApplyTimeoutMs = 30'000;
 inline constexpr size_t kListLimitMax = 1000;
 
 class Service {
@@ -31,8 +27,6 @@ class Service {
     journal::Journal* journal = nullptr;
     engine::Runner* runner = nullptr;
     store::Store* store = nullptr;
-    const Clock* clock = nullptr;
-    Random* random = nullptr;
     // Adds sessions, refusals and the like to a status answer.
     std::function<void(boost::json::object*)> add_status;
     // The API's routes, for somebody with this login at the socket.
@@ -76,8 +70,6 @@ class Service {
   Answer PutOrganization(const Caller& caller, const v1::OrganizationSet& organization,
                          boost::json::object body, uint64_t version);
   Result<store::OrganizationRow> FindOrganization(const std::string& id);
-  // Appends, and returns when the state shows it.
-  Result<void> Execute(const Caller& caller, v1::EntryKind kind, const std::string& body);
 
   static const std::map<std::string, Verb, std::less<>>& Verbs();
 

@@ -1,4 +1,6 @@
 // Alerts (発信): who may read which, what became of each, and an organisation's outbox.
+#include "hub/api/alerts.h"
+
 #include "common/base/encoding.h"
 #include "hub/api/alert_json.h"
 #include "hub/api/call.h"
@@ -76,7 +78,7 @@ json::object CentreSummary(const store::AlertRow& row, bool may_have_content) {
   object["case_id"] = CaseIdJson(row.case_id());
   object["rule"] = row.rule();
   object["issued_by"] = row.issued_by();
-  object["recipient_count"] = row.recipients_size();
+  object["recipient_count"] = row.recipient_count();
   return object;
 }
 
@@ -147,15 +149,16 @@ Result<Reply> ListAlerts(Call& call) {
 
 // ---- one ----
 
-void AddOffice(const store::AlertRow& row, json::object* object) {
+void AddOffice(const store::AlertRow& row, const store::AudienceRow& decided,
+               json::object* object) {
   json::array audience;
   for (const auto& selector : row.audience()) audience.emplace_back(selector);
   json::array recipients;
-  for (const auto& one : row.recipients()) {
+  for (const auto& one : decided.recipients()) {
     recipients.emplace_back(RecipientJson(one.organization(), one.reason()));
   }
   json::array excluded;
-  for (const auto& one : row.excluded()) {
+  for (const auto& one : decided.excluded()) {
     excluded.emplace_back(RecipientJson(one.organization(), one.reason()));
   }
   (*object)["audience"] = std::move(audience);
@@ -168,7 +171,8 @@ Result<Reply> ShowAlert(Call& call) {
   if (call.is_centre()) {
     json::object body = CentreSummary(seen.row, true);
     AddContent(seen.row.original(), &body);
-    AddOffice(seen.row, &body);
+    NOROSHI_ASSIGN_OR_RETURN(const auto decided, call.view().AudienceOf(seen.row.alert_id()));
+    AddOffice(seen.row, decided, &body);
     return Reply{200, std::move(body), {}, {}};
   }
   const v1::Alert alert = AlertForMember(seen.row, seen.may_have_content);
@@ -185,8 +189,9 @@ Result<Reply> ListAllDeliveries(Call& call, const store::AlertRow& row) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
   NOROSHI_ASSIGN_OR_RETURN(const auto rows,
                            call.view().DeliveriesOfAlert(row.alert_id(), cursor, limit));
+  NOROSHI_ASSIGN_OR_RETURN(const auto decided, call.view().AudienceOf(row.alert_id()));
   std::map<std::string_view, const std::string*> reasons;
-  for (const auto& recipient : row.recipients()) {
+  for (const auto& recipient : decided.recipients()) {
     reasons[recipient.organization()] = &recipient.reason();
   }
   json::array items;
@@ -292,6 +297,11 @@ Result<Reply> ListOutbox(Call& call) {
 }
 
 }  // namespace
+
+Result<json::object> AlertSummary(Call& call, const store::AlertRow& row) {
+  if (!call.is_centre()) return ReceivedSummary(call, row);
+  return CentreSummary(row, !call.Decide(Deed::kAlertRead, ObjectOf(row.original())).record);
+}
 
 void AddAlertRoutes(std::vector<Route>* routes) {
   const auto add = [&](Route route) { routes->push_back(std::move(route)); };

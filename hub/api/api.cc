@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -59,11 +60,9 @@ class Dispatcher {
     call_.route_ = match.route;
     call_.params_ = match.params;
     const bool is_local = call_.actor_.kind == access::Actor::Kind::kLocal;
-    if (!is_local) {
-      auto refused = Admit();
-      if (refused) return *std::move(refused);
-    }
-    auto refused = ReadBody();
+    auto refused = is_local ? BecomePerson() : Admit();
+    if (refused) return *std::move(refused);
+    refused = ReadBody();
     if (refused) return *std::move(refused);
     std::unique_lock lock(shared_.changes, std::defer_lock);
     if (IsChange(request.method) && call_.route_->gate == Gate::kSession) {
@@ -106,6 +105,34 @@ class Dispatcher {
     return std::nullopt;
   }
 
+  // At the socket: who is one of two persons there must not be another one elsewhere.
+  std::optional<http::Response> BecomePerson() {
+    if (!call_.route_->by_person) return std::nullopt;
+    const std::string login = call_.actor_.id.substr(call_.actor_.id.find(':') + 1);
+    const auto person = PersonOfLogin(login);
+    if (!person.ok()) return ProblemOf(person.error());
+    call_.actor_ = *person;
+    return std::nullopt;
+  }
+
+  Result<access::Actor> PersonOfLogin(const std::string& login) const {
+    const store::View& view = call_.view();
+    NOROSHI_ASSIGN_OR_RETURN(const auto id, view.PersonOfLogin(login));
+    NOROSHI_ASSIGN_OR_RETURN(const auto person, view.Person(id.value_or("")));
+    if (!person || person->person().disabled()) {
+      return Error{ErrorCode::kDenied,
+                   fmt::format("this needs two persons, and the login '{}' belongs to none: "
+                               "`noroshi-hub person set … --login {}`",
+                               login, login)};
+    }
+    NOROSHI_ASSIGN_OR_RETURN(const auto organization,
+                             view.Organization(person->person().organization()));
+    if (!organization || organization->organization().disabled()) {
+      return Error{ErrorCode::kDenied, "the person's organisation is disabled"};
+    }
+    return ActorOf(*person, organization->organization());
+  }
+
   std::optional<http::Response> ReadBody() {
     const http::Request& request = call_.request_;
     const Route& route = *call_.route_;
@@ -144,7 +171,7 @@ class Dispatcher {
         request.body);
     const auto known = call_.view().Request(call_.actor_.id, call_.request_key_);
     if (!known.ok()) return ProblemOf(known.error());
-    if (!*known) return std::nullopt;
+    if (!*known || !engine::IsRemembered(**known, call_.now_ms())) return std::nullopt;
     if ((*known)->digest() != call_.request_digest_) {
       return ProblemOf(422, "Idempotency-Key: another call had this key");
     }
@@ -205,6 +232,17 @@ Result<void> Call::Authorize(access::Deed deed, const access::Object& object) {
   }
   return Error{ErrorCode::kDenied,
                fmt::format("your roles do not permit this ({})", access::DeedName(deed))};
+}
+
+void Call::RecordFound(const std::string& path, const access::Object& object) {
+  record_ = true;
+  reading_.set_object(request_.path.substr(kPrefix.size()));
+  reading_.set_tlp(std::max(reading_.tlp(), object.tlp));
+  for (const std::string& circle : object.circles) {
+    const auto& known = reading_.circles();
+    if (std::find(known.begin(), known.end(), circle) == known.end()) reading_.add_circles(circle);
+  }
+  reading_.add_objects(path);
 }
 
 access::Decision Call::Decide(access::Deed deed, const access::Object& object) {

@@ -35,6 +35,10 @@
 #include "hub/journal/journal.h"
 #include "hub/store/store.h"
 
+namespace noroshi::search {
+class Searcher;
+}
+
 namespace noroshi::api {
 
 // A change waits this long for its entry to be durable and applied.
@@ -54,7 +58,8 @@ struct Parts {
   identity::PasswordHasher* hasher = nullptr;
   identity::Throttle* throttle = nullptr;
   identity::OidcClient* oidc = nullptr;  // Absent: no OpenID Connect.
-  std::string sealing_key;               // 32 bytes: seals second factors.
+  const search::Searcher* searcher = nullptr;
+  std::string sealing_key;  // 32 bytes: seals second factors.
   std::string hub_name;
   std::function<std::string()> agent_address;  // "HOST:PORT" for agents' tokens.
   std::function<std::string()> web_address;    // "https://HOST:PORT" for links.

@@ -9,6 +9,8 @@ namespace {
 using access::Deed;
 
 json::object AuditJson(const store::AuditRow& row) {
+  json::array objects;
+  for (const auto& object : row.objects()) objects.emplace_back(object);
   return {{"sequence", row.sequence()},
           {"time", render::TimeJson(row.time_ms())},
           {"organization", row.organization()},
@@ -16,6 +18,7 @@ json::object AuditJson(const store::AuditRow& row) {
           {"address", row.address()},
           {"what", row.what()},
           {"object", row.object()},
+          {"objects", std::move(objects)},
           {"refused", row.refused()}};
 }
 

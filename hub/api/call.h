@@ -99,6 +99,9 @@ class Call {
   // What is to be recorded is recorded before the answer goes out.
   Result<void> Authorize(const access::Object& object);
   Result<void> Authorize(access::Deed deed, const access::Object& object);
+  // An item of a list that is found by what it says: to be recorded as read. path: of the
+  // item. Before the answer goes out, with the others of this call.
+  void RecordFound(const std::string& path, const access::Object& object);
   // For items of a list: no error, no record.
   access::Decision Decide(access::Deed deed, const access::Object& object);
 
@@ -162,6 +165,9 @@ struct Route {
   // At the centre, if it is another deed there.
   std::optional<access::Deed> centre_deed = {};
   std::string produces = {};  // Content type of an answer that is not JSON.
+  // One of two persons does it: at the admin socket, too, in the name of the person to whom
+  // the login belongs.
+  bool by_person = false;
 
   access::Deed DeedOf(bool is_centre) const {
     return is_centre ? centre_deed.value_or(deed) : deed;
@@ -182,6 +188,7 @@ void AddQuestionRoutes(std::vector<Route>* routes);
 void AddSampleRoutes(std::vector<Route>* routes);
 void AddAuditRoutes(std::vector<Route>* routes);
 void AddEventRoutes(std::vector<Route>* routes);
+void AddSearchRoutes(std::vector<Route>* routes);
 void AddOpenApiRoutes(std::vector<Route>* routes);
 
 // All of them, in the order of the document.

@@ -23,8 +23,9 @@ constexpr size_t kCaseReportsMax = 200;
 
 std::string ETag(const store::CaseRow& row) { return fmt::format("\"v{}\"", row.version()); }
 
-// What is known of a case whose content is to be recorded when it is read.
-json::object Withheld(const store::CaseRow& row) {
+}  // namespace
+
+json::object CaseHeadJson(const store::CaseRow& row) {
   return {{"case_id", row.case_id()},
           {"kind", Word(row.kind())},
           {"status", Word(row.status())},
@@ -36,8 +37,6 @@ json::object Withheld(const store::CaseRow& row) {
           {"updated_at", TimeJson(row.updated_at_ms())},
           {"withheld", true}};
 }
-
-}  // namespace
 
 json::object CaseJson(const store::CaseRow& row) {
   json::object object = ToJson(row);
@@ -188,7 +187,7 @@ Result<Reply> ListCases(Call& call) {
       if (!filter.Fits(row)) continue;
       const access::Decision decision = call.Decide(Deed::kCaseRead, ObjectOf(row));
       if (!decision.allowed) continue;
-      items.emplace_back(decision.record ? Withheld(row) : CaseJson(row));
+      items.emplace_back(decision.record ? CaseHeadJson(row) : CaseJson(row));
       if (items.size() < limit) continue;
       more = true;
       break;

@@ -11,6 +11,8 @@
 namespace noroshi::api {
 
 boost::json::object CaseJson(const store::CaseRow& row);
+// What is known of a case whose content is to be recorded when it is read.
+boost::json::object CaseHeadJson(const store::CaseRow& row);
 
 // "/cases/12", below /api/v1.
 std::string CasePath(uint64_t case_id);

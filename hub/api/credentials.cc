@@ -207,9 +207,7 @@ Result<Reply> ChangePassword(Call& call) {
   NOROSHI_RETURN_IF_ERROR(
       SetPassword(call, person.person().id(), action.mutable_person_secrets_set()));
   NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/self/password"));
-  Reply reply{204, nullptr, {}, {}};
-  reply.headers.Add("Set-Cookie", EndedCookie());
-  return reply;
+  return Reply{204, nullptr, {}, {}};
 }
 
 Result<Reply> BeginTotp(Call& call) {
@@ -228,7 +226,6 @@ Result<Reply> FinishTotp(Call& call) {
   NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/self/totp"));
   Reply reply;
   reply.body = json::object{{"login", id}, {"recovery_codes", std::move(codes)}};
-  reply.headers.Add("Set-Cookie", EndedCookie());
   return reply;
 }
 

@@ -80,10 +80,4 @@ Result<AlertDraft> ReadAlertDraft(const json::object& body) {
   return draft;
 }
 
-Result<AlertDraft> CheckAlertDraft(const json::object& body) {
-  const auto errors = CheckAgainst("AlertPropose", body);
-  if (!errors.empty()) return ErrorOfProblem(ProblemOf(422, "the alert does not fit", errors));
-  return ReadAlertDraft(body);
-}
-
 }  // namespace noroshi::api

@@ -1,5 +1,5 @@
-// Drafts: alerts as somebody wants them, read from JSON and checked. For hub/api and
-// hub/admin only.
+// Drafts: alerts as somebody wants them, read from JSON and checked. For hub/api
+// only.
 //
 // Threads: pure functions.
 #pragma once
@@ -23,7 +23,5 @@ struct AlertDraft {
 // body: fits the schema AlertPropose, or AudienceAsk, which is the part of it that says
 // who gets it. kInvalid names the field, or says that the whole is too large to be sent.
 Result<AlertDraft> ReadAlertDraft(const boost::json::object& body);
-// The same for a body that no schema has seen yet.
-Result<AlertDraft> CheckAlertDraft(const boost::json::object& body);
 
 }  // namespace noroshi::api

@@ -1,4 +1,6 @@
 // Organisations (組織) and the agents that speak for them.
+#include "hub/api/organizations.h"
+
 #include <fmt/format.h>
 
 #include "common/base/encoding.h"
@@ -7,19 +9,20 @@
 #include "hub/render/json.h"
 
 namespace noroshi::api {
-namespace {
 
 using access::Deed;
 using render::TimeJson;
 using render::ToJson;
-
-std::string Path(const std::string& id) { return "/organizations/" + id; }
 
 json::object OrganizationJson(const store::OrganizationRow& row) {
   json::object object = ToJson(row.organization());
   object["version"] = row.version();
   return object;
 }
+
+namespace {
+
+std::string Path(const std::string& id) { return "/organizations/" + id; }
 
 Result<store::OrganizationRow> FindOrganization(Call& call) {
   const std::string& id = call.param("organization_id");
@@ -173,8 +176,11 @@ Result<Reply> RevokeAgent(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindOrganization(call));
   const std::string& id = row.organization().id();
   const std::string& agent = call.param("agent_id");
-  // A name with a slip in it would be cut off, and the agent that is meant would not.
-  NOROSHI_RETURN_IF_ERROR(AnswerAgent(call, id, agent));
+  // A name with a slip in it would be cut off, and the agent that is meant would not. One that
+  // has never enrolled has tokens only.
+  NOROSHI_ASSIGN_OR_RETURN(const auto tokens,
+                           call.view().Ids(store::List::kTokensOf, id + '/' + agent, "", 1));
+  if (tokens.empty()) NOROSHI_RETURN_IF_ERROR(AnswerAgent(call, id, agent));
   v1::Action action;
   v1::AgentRevoked& revoked = *action.mutable_agent_revoked();
   revoked.set_organization(id);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/base/encoding.h"
+#include "common/tls/certificate.h"
 #include "hub/api/call.h"
 #include "hub/api/sessions.h"
 #include "hub/identity/tokens.h"
@@ -29,6 +30,7 @@ json::object PersonJson(const store::PersonRow& row) {
           {"circles", std::move(circles)},
           {"disabled", row.person().disabled()},
           {"language", row.person().language()},
+          {"local_login", row.person().local_login()},
           {"version", row.version()},
           {"has_password", !row.password_hash().empty()},
           {"has_second_factor", !row.totp_sealed().empty()},
@@ -133,6 +135,7 @@ Result<Reply> PutPerson(Call& call) {
   for (const auto& circle : call.Texts("circles")) person.add_circles(circle);
   person.set_disabled(call.Flag("disabled"));
   person.set_language(call.Has("language") ? call.Text("language") : "ja");
+  person.set_local_login(call.Text("local_login"));
   NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(id)));
   return AnswerPerson(call, id, before ? 200 : 201);
 }
@@ -171,6 +174,30 @@ Result<Reply> SetIdentity(Call& call) {
   }
   NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(row.person().id())));
   return AnswerPerson(call, row.person().id(), 200);
+}
+
+// The key stays where the request was made: only that is signed.
+Result<Reply> CertifyPerson(Call& call) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindPerson(call));
+  const auto csr = tls::CsrFromPem(call.Text("csr"));
+  if (!csr.ok()) return csr.error().Prefixed("csr");
+  const auto issued =
+      call.parts().authority->IssuePerson(row.person().organization(), row.person().id(), *csr);
+  if (!issued.ok()) return issued.error().Prefixed("csr");
+  v1::Action action;
+  v1::PersonIdentitySet& identity = *action.mutable_person_identity_set();
+  identity.set_person(row.person().id());
+  identity.set_issuer(row.issuer());
+  identity.set_subject(row.subject());
+  identity.set_certificate_sha256(issued->sha256);
+  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(row.person().id())));
+  return Reply{201,
+               json::object{{"person", row.person().id()},
+                            {"certificate", tls::CertificateDerToPem(issued->der)},
+                            {"certificate_sha256", ToHex(issued->sha256)},
+                            {"not_after", TimeJson(issued->not_after_ms)}},
+               {},
+               {}};
 }
 
 Result<Reply> ListSessions(Call& call) {
@@ -242,6 +269,14 @@ void AddPersonRoutes(std::vector<Route>* routes) {
        "What else the person may sign in with",
        "PersonIdentity",
        "Person",
+       {}});
+  add({"POST",
+       "/persons/{person_id}/certificates",
+       Deed::kPersonManage,
+       CertifyPerson,
+       "A client certificate with which the person signs in, in place of the one before",
+       "PersonCertify",
+       "PersonCertificate",
        {}});
   add({"GET",
        "/persons/{person_id}/sessions",

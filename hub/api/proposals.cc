@@ -193,14 +193,16 @@ void AddProposalRoutes(std::vector<Route>* routes) {
        "AudienceAsk",
        "Audience",
        {}});
-  add({"POST",
-       "/alerts/proposals",
-       Deed::kAlertPropose,
-       ProposeAlert,
-       "Propose an alert; another person decides whether it is sent",
-       "AlertPropose",
-       "Proposal",
-       {}});
+  Route propose{"POST",
+                "/alerts/proposals",
+                Deed::kAlertPropose,
+                ProposeAlert,
+                "Propose an alert; another person decides whether it is sent",
+                "AlertPropose",
+                "Proposal",
+                {}};
+  propose.by_person = true;
+  add(std::move(propose));
   add({"GET",
        "/proposals",
        Deed::kAlertRead,

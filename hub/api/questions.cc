@@ -5,6 +5,7 @@
 
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
+#include "hub/engine/engine.h"
 #include "hub/render/json.h"
 
 namespace noroshi::api {
@@ -13,10 +14,6 @@ namespace {
 using access::Deed;
 using render::TimeJson;
 using render::UuidText;
-
-// On the wire; characters of a text may have several bytes.
-constexpr size_t kQuestionBytesMax = 16 * 1024;
-constexpr size_t kAnswerBytesMax = 64 * 1024;
 
 std::string Path(const std::string& id) { return "/questions/" + UuidText(id); }
 
@@ -190,7 +187,7 @@ Result<Reply> AskQuestion(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto about, call.view().Case(case_id));
   NOROSHI_RETURN_IF_ERROR(call.Authorize(about ? ObjectOf(*about) : access::Object()));
   if (!about) return Error{ErrorCode::kNotFound, "there is no such resource"};
-  NOROSHI_RETURN_IF_ERROR(CheckBytes(call, "text", kQuestionBytesMax));
+  NOROSHI_RETURN_IF_ERROR(CheckBytes(call, "text", engine::kQuestionBytesMax));
   v1::Action action;
   v1::QuestionAsked& asked = *action.mutable_question_asked();
   asked.set_question_id(call.NewId());
@@ -217,7 +214,7 @@ Result<Reply> AskQuestion(Call& call) {
 
 Result<Reply> GiveAnswer(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindQuestion(call));
-  NOROSHI_RETURN_IF_ERROR(CheckBytes(call, "text", kAnswerBytesMax));
+  NOROSHI_RETURN_IF_ERROR(CheckBytes(call, "text", engine::kAnswerBytesMax));
   v1::Action action;
   action.mutable_question_answered()->set_question_id(row.question_id());
   action.mutable_question_answered()->set_text(call.Text("text"));

@@ -18,8 +18,9 @@ using render::TimeJson;
 using render::ToJson;
 using render::Word;
 
-// What is known of a report whose content is to be recorded when it is read.
-json::object Withheld(const Call& call, const store::SubmissionRow& row) {
+}  // namespace
+
+json::object ReportHeadJson(const Call& call, const store::SubmissionRow& row) {
   json::object object{{"sequence", row.sequence()},
                       {"submission_id", render::UuidText(row.submission_id())},
                       {"kind", Word(row.kind())},
@@ -33,8 +34,6 @@ json::object Withheld(const Call& call, const store::SubmissionRow& row) {
   if (call.is_centre()) object["case_id"] = row.case_id();
   return object;
 }
-
-}  // namespace
 
 Result<json::object> ReportJson(const Call& call, const store::SubmissionRow& row) {
   json::object object = ToJson(row);
@@ -139,9 +138,9 @@ Result<Reply> ListReports(Call& call) {
       if (!filter.Fits(row)) continue;
       const access::Decision decision = call.Decide(Deed::kReportRead, ObjectOf(row));
       if (!decision.allowed) continue;
-      NOROSHI_ASSIGN_OR_RETURN(json::object item, decision.record
-                                                      ? Result<json::object>(Withheld(call, row))
-                                                      : ReportJson(call, row));
+      NOROSHI_ASSIGN_OR_RETURN(json::object item,
+                               decision.record ? Result<json::object>(ReportHeadJson(call, row))
+                                               : ReportJson(call, row));
       items.emplace_back(std::move(item));
       if (items.size() < limit) continue;
       more = true;

@@ -11,6 +11,8 @@ namespace noroshi::api {
 // Without what was filed. Members are told what an Update would tell them: neither
 // the case's number nor how the report was matched.
 Result<json::object> ReportJson(const Call& call, const store::SubmissionRow& row);
+// What is known of a report whose content is to be recorded when it is read.
+json::object ReportHeadJson(const Call& call, const store::SubmissionRow& row);
 
 // Routes that make reports (filing.cc).
 void AddFilingRoutes(std::vector<Route>* routes);

@@ -61,6 +61,7 @@ const std::vector<Route>& Routes() {
     AddAlertRoutes(&all);
     AddProposalRoutes(&all);
     AddQuestionRoutes(&all);
+    AddSearchRoutes(&all);
     AddAuditRoutes(&all);
     AddEventRoutes(&all);
     AddOpenApiRoutes(&all);

@@ -2,10 +2,14 @@
 
 #include <boost/json/array.hpp>
 
+#include "common/runtime/file.h"
+
 namespace noroshi::app {
 namespace {
 
 namespace json = boost::json;
+
+constexpr size_t kCsrFileBytesMax = 16 * 1024;
 
 json::array ToArray(const std::vector<std::string>& values) {
   return json::array(values.begin(), values.end());
@@ -52,6 +56,7 @@ void Calls::Add(CLI::App* app, CLI::App* cases) {
   questions->require_subcommand(1);
   AddQuestions(questions);
   AddAudit(app);
+  AddSearch(app);
 }
 
 // ---- case ----
@@ -164,7 +169,8 @@ void Calls::AddPersons(CLI::App* group) {
   Values& made = Route(put, "PUT", "/persons/{id}", [](const Values& v) {
     return json::object{{"organization", v.organization}, {"name", v.name},
                         {"roles", ToArray(v.roles)},      {"circles", ToArray(v.circles)},
-                        {"disabled", v.disabled},         {"language", v.language}};
+                        {"disabled", v.disabled},         {"language", v.language},
+                        {"local_login", v.login}};
   });
   put->add_option("person", made.id, "Login")->required();
   put->add_option("--organization", made.organization)->required();
@@ -175,6 +181,8 @@ void Calls::AddPersons(CLI::App* group) {
       ->required();
   put->add_option("--circle", made.circles, "Cleared for this circle; may be repeated");
   put->add_option("--language", made.language)->capture_default_str();
+  put->add_option("--login", made.login,
+                  "The login at this machine that is this person's, for what needs two persons");
   put->add_flag("--disabled", made.disabled, "Cannot sign in; its sessions end");
 
   auto* list = Sub(group, "list", "All persons");
@@ -196,6 +204,17 @@ void Calls::AddPersons(CLI::App* group) {
   about("link", "A one-time link to set password and second factor", "POST", "/persons/{id}/links");
   about("sessions", "Where a person is signed in", "GET", "/persons/{id}/sessions");
 
+  auto* certify = Sub(group, "certificate", "A client certificate for a person, from a request");
+  Values& certified = Route(certify, "POST", "/persons/{id}/certificates", [](const Values& v) {
+    const auto csr = SystemFileSystem().Read(v.text, kCsrFileBytesMax);
+    // An empty one is refused with words that say what is expected.
+    return json::object{{"csr", csr.ok() ? *csr : std::string()}};
+  });
+  certify->add_option("person", certified.id)->required();
+  certify->add_option("--csr", certified.text, "PKCS #10 request (PEM), key ECDSA P-256")
+      ->required()
+      ->check(CLI::ExistingFile);
+
   auto* identity = Sub(group, "identity", "What else a person may sign in with");
   Values& known = Route(identity, "PUT", "/persons/{id}/identity", [](const Values& v) {
     json::object body;
@@ -208,6 +227,16 @@ void Calls::AddPersons(CLI::App* group) {
   identity->add_option("--issuer", known.issuer, "Of the OpenID Connect provider");
   identity->add_option("--subject", known.subject, "There");
   identity->add_option("--certificate", known.certificate, "SHA-256 of a client certificate");
+}
+
+// ---- alert ----
+
+void Calls::AddProposals(CLI::App* group) {
+  auto* list = Sub(group, "proposals", "Alerts that await another person's decision");
+  Values& listed = Route(list, "GET", "/proposals", nullptr, [](const Values& v) {
+    return json::object{{"limit", std::to_string(v.limit)}, {"state", "open"}};
+  });
+  list->add_option("--limit", listed.limit)->check(CLI::Range(1, 200))->capture_default_str();
 }
 
 // ---- question ----
@@ -261,6 +290,27 @@ void Calls::AddAudit(CLI::App* app) {
   });
   audit->add_option("--actor", values.name, "person:LOGIN or admin:LOGIN");
   audit->add_option("--limit", values.limit)->check(CLI::Range(1, 200))->capture_default_str();
+}
+
+void Calls::AddSearch(CLI::App* app) {
+  auto* search = app->add_subcommand("search", "Find cases, reports and alerts by what they say");
+  Values& values = Route(search, "GET", "/search", nullptr, [](const Values& v) {
+    json::object query{{"q", v.text}, {"limit", std::to_string(v.limit)}};
+    Put(&query, "type", v.kind);
+    Put(&query, "organization", v.organization);
+    Put(&query, "exercise_id", v.exercise);
+    Put(&query, "from", v.from);
+    Put(&query, "until", v.until);
+    return query;
+  });
+  search->add_option("words", values.text, "Words that all occur, an indicator, or an id")
+      ->required();
+  search->add_option("--type", values.kind, "case, report, alert, organization or person");
+  search->add_option("--organization", values.organization);
+  search->add_option("--exercise", values.exercise, "Of this exercise, instead of the real thing");
+  search->add_option("--from", values.from, "2026-11-30T09:00:00Z");
+  search->add_option("--until", values.until, "2026-11-30T09:00:00Z");
+  search->add_option("--limit", values.limit)->check(CLI::Range(1, 200))->capture_default_str();
 }
 
 }  // namespace noroshi::app

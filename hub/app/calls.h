@@ -23,13 +23,15 @@ class Calls {
 
   // `cases` has list and show already.
   void Add(CLI::App* app, CLI::App* cases);
+  // `alerts` has issue, list and show already.
+  void AddProposals(CLI::App* alerts);
 
  private:
   // The arguments of one subcommand.
   struct Values {
     std::string id, other, text, reason, kind, title, tlp, circle, exercise, organization, name;
     std::string event_type, gov_kind, resolution, lessons, answer_by, assignee, issuer, subject;
-    std::string certificate, language = "ja", status;
+    std::string certificate, language = "ja", status, login, from, until;
     std::vector<std::string> causes, roles, circles;
     std::vector<uint64_t> reports;
     uint64_t number = 0;
@@ -48,6 +50,7 @@ class Calls {
   void AddPersons(CLI::App* group);
   void AddQuestions(CLI::App* group);
   void AddAudit(CLI::App* app);
+  void AddSearch(CLI::App* app);
 
   const Chosen chosen_;
   std::vector<std::unique_ptr<Values>> values_;

@@ -227,20 +227,20 @@ class CommandLine {
 
   void AddAlerts() {
     auto* alert = Group("alert", "Alerts");
-    auto* issue =
-        Remote(alert, "issue", "Issue an alert", "alert.issue", [this](json::object& request) {
-          request["kind"] = options_.kind;
-          request["tlp"] = options_.tlp;
-          request["title_ja"] = options_.title_ja;
-          request["title_en"] = options_.title_en;
-          request["text_ja"] = options_.text_ja;
-          request["text_en"] = options_.text_en;
-          request["to"] = ToArray(options_.to);
-          request["case_id"] = options_.case_id;
-          request["acknowledge_within"] = options_.acknowledge_within;
-          request["exercise"] = options_.exercise;
-          request["circle"] = options_.circle;
-        });
+    auto* issue = Remote(alert, "issue", "Propose an alert; another person decides", "alert.issue",
+                         [this](json::object& request) {
+                           request["kind"] = options_.kind;
+                           request["tlp"] = options_.tlp;
+                           request["title_ja"] = options_.title_ja;
+                           request["title_en"] = options_.title_en;
+                           request["text_ja"] = options_.text_ja;
+                           request["text_en"] = options_.text_en;
+                           request["to"] = ToArray(options_.to);
+                           request["case_id"] = options_.case_id;
+                           request["acknowledge_within"] = options_.acknowledge_within;
+                           request["exercise"] = options_.exercise;
+                           request["circle"] = options_.circle;
+                         });
     issue
         ->add_option("--kind", options_.kind,
                      "warning, notification, vulnerability, provision, early_warning or drill")
@@ -260,6 +260,7 @@ class CommandLine {
         ->capture_default_str();
     issue->add_option("--exercise", options_.exercise, "Mark it as part of this exercise");
     issue->add_option("--circle", options_.circle, "Confine it to this closed group");
+    calls_.AddProposals(alert);
     auto* list = Remote(alert, "list", "Newest alerts first", "alert.list",
                         [this](json::object& request) { request["limit"] = options_.limit; });
     list->add_option("--limit", options_.limit)->check(CLI::Range(1, 1000))->capture_default_str();

@@ -154,6 +154,9 @@ Result<void> Hub::StartEngine() {
   pool_options.workers = config_.analysis_workers;
   NOROSHI_ASSIGN_OR_RETURN(pool_, analysis::Pool::Start(pool_options));
   dispatcher_ = std::make_unique<Dispatcher>(journal_.get(), store_.get(), pool_.get());
+  searcher_ = std::make_unique<search::Searcher>(layout_.search);
+  follower_ = std::make_unique<search::Follower>(search::Follower::Parts{
+      journal_.get(), store_.get(), &SystemFileSystem(), layout_.search, reserve_bytes_});
   engine::RunnerOptions runner_options;
   runner_options.hold = [this] {
     // A hub that starts must know its agents; after that the reserve is left alone.
@@ -206,6 +209,7 @@ void Hub::OnApplied(const engine::Applied& applied) {
   fanout_->OnEntriesApplied(applied.next);
   if (applied.deadlines_changed) ticker_->OnDeadlinesChanged();
   dispatcher_->OnApplied();
+  follower_->OnApplied();
   const std::lock_guard lock(live_api_mutex_);
   if (live_api_ != nullptr) live_api_->OnApplied(applied);
 }
@@ -217,6 +221,7 @@ Result<void> Hub::MakeWeb(const Secrets& secrets) {
   parts.journal = journal_.get();
   parts.runner = runner_.get();
   parts.store = store_.get();
+  parts.searcher = searcher_.get();
   parts.authority = authority_.get();
   parts.tls.certificate_chain_pem = server.chain_pem;
   parts.tls.private_key_pem = server.key_pem;
@@ -317,6 +322,9 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["subscriptions"] = fanout_->subscriptions();
   (*answer)["pending_cursors"] = fanout_->pending_cursors();
   (*answer)["pending_answers"] = fanout_->pending_answers();
+  const search::Follower::Stats search = follower_->stats();
+  (*answer)["search"] = json::object{
+      {"entries", search.entries}, {"documents", search.documents}, {"cpu_ms", search.cpu_ms}};
   (*answer)["analysis"] =
       json::object{{"waiting", pool_->waiting()}, {"children_started", pool_->children_started()}};
 }
@@ -332,6 +340,7 @@ std::string Hub::Metrics(const http::Stats& http) const {
   readings.engine_ok = runner_->Health().ok() && meta.ok();
   readings.subscriptions = fanout_->subscriptions();
   readings.pending_cursors = fanout_->pending_cursors();
+  readings.search = follower_->stats();
   readings.analysis_waiting = pool_->waiting();
   readings.analysis_children_started = pool_->children_started();
   return MetricsText(readings);
@@ -342,8 +351,6 @@ Result<void> Hub::StartAdmin() {
   parts.journal = journal_.get();
   parts.runner = runner_.get();
   parts.store = store_.get();
-  parts.clock = &clock_;
-  parts.random = &SystemRandom();
   parts.add_status = [this](json::object* answer) { AddStatus(answer); };
   parts.api = [this](const std::string& login, const json::object& request) {
     return web_->api().HandleLocal(login, request);

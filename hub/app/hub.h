@@ -29,6 +29,7 @@
 #include "hub/identity/authority.h"
 #include "hub/intake/intake.h"
 #include "hub/journal/journal.h"
+#include "hub/search/follower.h"
 #include "hub/store/store.h"
 
 namespace noroshi::app {
@@ -87,6 +88,8 @@ class Hub {
   std::unique_ptr<Feed> feed_;
   std::unique_ptr<analysis::Pool> pool_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<search::Searcher> searcher_;
+  std::unique_ptr<search::Follower> follower_;
   std::unique_ptr<engine::Runner> runner_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<intake::Intake> intake_;

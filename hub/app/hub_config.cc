@@ -124,6 +124,7 @@ Layout::Layout(std::string data_folder)
       config(data + "/hub.toml"),
       journal(data + "/journal"),
       state(data + "/state"),
+      search(data + "/search"),
       keys(data + "/keys"),
       ca(data + "/ca"),
       run(data + "/run"),

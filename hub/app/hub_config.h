@@ -48,6 +48,7 @@ struct Layout {
   std::string config;   // hub.toml
   std::string journal;  // RocksDB: the truth
   std::string state;    // RocksDB: can be rebuilt
+  std::string search;   // Xapian: is made anew if it is not there
   std::string keys;     // master.key, log.key; mode 0700
   std::string ca;       // certificate authority; mode 0700
   std::string run;      // address, admin.sock

@@ -92,6 +92,11 @@ void AddState(const Readings& readings, Families* families) {
                   D(readings.analysis_waiting));
   families->Counter("analysis_children_started_total", "Confined mail readers started.",
                     D(readings.analysis_children_started));
+  families->Gauge("search_entries", "Entries that a search finds.", D(readings.search.entries));
+  families->Counter("search_documents_total", "Documents written to the search index.",
+                    D(readings.search.documents));
+  families->Counter("search_cpu_milliseconds_total", "Processor time of the search index.",
+                    D(readings.search.cpu_ms));
   families->Gauge("subscriptions", "Agents connected for deliveries.", D(readings.subscriptions));
   families->Gauge("pending_cursors", "Acknowledgements on their way into the journal.",
                   D(readings.pending_cursors));

@@ -9,6 +9,7 @@
 
 #include "hub/http/server.h"
 #include "hub/intake/stats.h"
+#include "hub/search/follower.h"
 #include "noroshi/store/v1/state.pb.h"
 
 namespace noroshi::app {
@@ -23,6 +24,7 @@ struct Readings {
   bool engine_ok = false;
   uint64_t subscriptions = 0;
   uint64_t pending_cursors = 0;
+  search::Follower::Stats search;
   uint64_t analysis_waiting = 0;
   uint64_t analysis_children_started = 0;
 };

@@ -42,6 +42,7 @@ Result<std::unique_ptr<Web>> Web::Make(Parts parts) {
   api_parts.journal = web->parts_.journal;
   api_parts.runner = web->parts_.runner;
   api_parts.store = web->parts_.store;
+  api_parts.searcher = web->parts_.searcher;
   api_parts.clock = web->parts_.clock;
   api_parts.random = &SystemRandom();
   api_parts.authority = web->parts_.authority;

@@ -23,6 +23,7 @@ class Web {
     journal::Journal* journal = nullptr;
     engine::Runner* runner = nullptr;
     store::Store* store = nullptr;
+    const search::Searcher* searcher = nullptr;
     const identity::CertificateAuthority* authority = nullptr;
     const Clock* clock = nullptr;
     tls::ServerOptions tls;  // The same certificate as for agents.

@@ -28,15 +28,30 @@ Result<void> Batch::ApplyAction(v1::Action& action) {
   store::AuditRow audit = AuditHere(NameOf(action), Location(action, at_.sequence));
   audit.set_address(action.address());
   address_ = action.address();
+  session_ = action.session();
   audit.set_session(action.session());
+  *audit.mutable_objects() = action.content_read().objects();
   NOROSHI_ASSIGN_OR_RETURN(*audit.mutable_refused(), PerformOnce(action));
   state_.AddAudit(audit);
-  state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
+  state_.AddToList(store::List::kAuditOf, audit.actor(), BigEndian64(at_.sequence));
   // A sign-in that was refused is on record, but nothing that was asked for is done.
   if (audit.refused().empty() && !action.has_sign_in_refused()) {
-    RememberRequest(action.request_key(), action.request_digest(), audit.object());
+    return RememberRequest(action.request_key(), action.request_digest(), audit.object());
   }
   return {};
+}
+
+std::string Batch::ActorHere() const {
+  std::string actor(at_.agent);
+  const bool is_agent = !at_.organization.empty() && actor.find(':') == std::string::npos;
+  return is_agent ? std::string(at_.organization) + '/' + actor : actor;
+}
+
+Result<std::string> Batch::PersonBehind(const std::string& actor) const {
+  static const std::string kLocal = "admin:";
+  if (!actor.starts_with(kLocal)) return actor;
+  NOROSHI_ASSIGN_OR_RETURN(const auto person, state_.PersonOfLogin(actor.substr(kLocal.size())));
+  return person ? "person:" + *person : actor;
 }
 
 store::AuditRow Batch::AuditHere(const std::string& what, const std::string& object) const {
@@ -44,41 +59,48 @@ store::AuditRow Batch::AuditHere(const std::string& what, const std::string& obj
   audit.set_sequence(at_.sequence);
   audit.set_time_ms(at_.time_ms);
   audit.set_organization(std::string(at_.organization));
-  audit.set_actor(std::string(at_.agent));
+  audit.set_actor(ActorHere());
   audit.set_what(what);
   audit.set_object(object);
   return audit;
 }
 
-void Batch::RememberRequest(const std::string& key, const std::string& digest,
-                            const std::string& location) {
-  if (key.empty()) return;
+Result<void> Batch::RememberRequest(const std::string& key, const std::string& digest,
+                                    const std::string& location) {
+  if (key.empty()) return {};
+  const std::string actor = ActorHere();
+  NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Request(actor, key));
+  if (known) state_.RemoveRequest({actor, key, *known});
+  NOROSHI_ASSIGN_OR_RETURN(
+      const auto old, state_.RequestsBefore(at_.time_ms - kRequestLifeMs, kRequestsForgottenMax));
+  for (const auto& each : old) state_.RemoveRequest(each);
   store::RequestRow request;
   request.set_digest(digest);
   request.set_location(location);
   request.set_sequence(at_.sequence);
   request.set_time_ms(at_.time_ms);
-  state_.SetRequest(at_.agent, key, request);
+  state_.SetRequest(actor, key, request);
+  return {};
 }
 
-void Batch::RecordFiling() {
+Result<void> Batch::RecordFiling() {
   // An agent's name has no colon, so that none can pass for a person.
-  if (!at_.agent.starts_with("person:") && !at_.agent.starts_with("admin:")) return;
+  if (!at_.agent.starts_with("person:") && !at_.agent.starts_with("admin:")) return {};
   const v1::Filing& filing = *at_.filing;
   const std::string object = "/reports/" + std::to_string(at_.sequence);
   store::AuditRow audit = AuditHere("report_filed", object);
   audit.set_address(filing.address());
   audit.set_session(filing.session());
   state_.AddAudit(audit);
-  state_.AddToList(store::List::kAuditOf, at_.agent, BigEndian64(at_.sequence));
-  RememberRequest(filing.request_key(), filing.request_digest(), object);
+  state_.AddToList(store::List::kAuditOf, audit.actor(), BigEndian64(at_.sequence));
+  return RememberRequest(filing.request_key(), filing.request_digest(), object);
 }
 
 // Whoever calls again before the first call is applied cannot know that it was taken.
 Batch::Effect Batch::PerformOnce(v1::Action& action) {
   if (!action.request_key().empty()) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Request(at_.agent, action.request_key()));
-    if (known) return kRefusedRepeated;
+    NOROSHI_ASSIGN_OR_RETURN(const auto known, state_.Request(ActorHere(), action.request_key()));
+    if (known && IsRemembered(*known, at_.time_ms)) return kRefusedRepeated;
   }
   return Perform(action);
 }

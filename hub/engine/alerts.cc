@@ -75,8 +75,11 @@ void Batch::Send(const Issue& issue) {
   row.set_rule(issue.rule);
   row.set_issued_by(issue.issued_by);
   for (const std::string& selector : issue.selectors) row.add_audience(selector);
-  AddDecided(issue.audience.recipients, row.mutable_recipients());
-  AddDecided(issue.audience.excluded, row.mutable_excluded());
+  store::AudienceRow audience;
+  AddDecided(issue.audience.recipients, audience.mutable_recipients());
+  AddDecided(issue.audience.excluded, audience.mutable_excluded());
+  state_.SetAudience(row.alert_id(), audience);
+  row.set_recipient_count(issue.audience.recipients.size());
   row.set_sequence(at_.sequence);
   row.set_number(memory_.meta.alert_number() + 1);
   memory_.meta.set_alert_number(row.number());

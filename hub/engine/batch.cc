@@ -26,6 +26,8 @@ Batch::Batch(Memory* memory, store::Transaction* transaction)
 
 Result<void> Batch::Apply(Prepared& entry) {
   at_ = {entry.sequence, entry.time_ms, entry.organization, entry.agent, &entry.filing};
+  address_ = {};
+  session_ = {};
   NOROSHI_RETURN_IF_ERROR(
       std::visit(Overloaded{
                      [](std::monostate) { return Result<void>(); },

@@ -134,11 +134,15 @@ class Batch {
   Effect PerformOnce(v1::Action& action);
   Effect Perform(v1::Action& action);
   // The audit of a submission that a person entered.
-  void RecordFiling();
+  Result<void> RecordFiling();
   store::AuditRow AuditHere(const std::string& what, const std::string& object) const;
   // The answer to a repeated call, if this one had a key.
-  void RememberRequest(const std::string& key, const std::string& digest,
-                       const std::string& location);
+  Result<void> RememberRequest(const std::string& key, const std::string& digest,
+                               const std::string& location);
+  // Who acts, for the audit: agents of two organisations may share a name.
+  std::string ActorHere() const;
+  // The person to whom a login at the admin socket belongs; others are who they are.
+  Result<std::string> PersonBehind(const std::string& actor) const;
 
   // ---- persons.cc ----
   Effect SetPerson(v1::PersonSet& person);
@@ -147,7 +151,9 @@ class Batch {
   Effect IssueLink(const v1::SignInLinkIssued& link);
   Effect OpenSession(const v1::SessionOpened& opened);
   Effect EndSession(const v1::SessionEnded& ended);
+  // All but the one in which this is done.
   Result<void> EndSessions(const std::string& person);
+  Result<void> VoidLinks(const std::string& person);
   Result<void> MakeRoomForSession(const std::string& person);
   void RemoveSession(const store::SessionRow& row);
   void WritePerson(const store::PersonRow* before, store::PersonRow& after);
@@ -210,6 +216,8 @@ class Batch {
   void ApplyRestored(const v1::LogRestored& restored);
   Effect ApplyOrganization(v1::OrganizationSet& organization);
   Effect ApplyToken(const v1::AgentTokenIssued& issued);
+  // Those of this agent that have expired by now, or all.
+  Result<void> RemoveTokens(const std::string& organization, const std::string& agent, bool all);
   Result<void> ApplyCertified(const v1::AgentCertified& certified);
   Effect ApplyRevoked(const v1::AgentRevoked& revoked);
 
@@ -225,6 +233,7 @@ class Batch {
   std::set<std::string> outboxes_;  // Organisations with new items.
   std::set<uint64_t> cases_;        // Cases that changed.
   std::string_view address_;        // Where the action under way came from.
+  std::string_view session_;        // In which it is done; empty: in none.
 };
 
 }  // namespace noroshi::engine

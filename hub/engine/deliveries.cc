@@ -66,6 +66,8 @@ Batch::Effect Batch::ApplyMarked(const v1::AlertMarked& marked) {
   if (row->read_at_ms() == 0) {
     row->set_read_at_ms(at_.time_ms);
     RemoveDeadlineOf(*row);
+    NOROSHI_ASSIGN_OR_RETURN(const uint64_t reads, state_.ReadsOf(row->alert_id()));
+    state_.SetReads(row->alert_id(), reads + 1);
   }
   if (row->received_at_ms() == 0) row->set_received_at_ms(at_.time_ms);
   row->set_person(marked.person());

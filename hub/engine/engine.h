@@ -54,10 +54,22 @@ inline constexpr size_t kMovedMax = 10'000;
 inline constexpr uint32_t kJoinDepthMax = 64;
 // Of one person; the oldest ends when another is opened.
 inline constexpr size_t kSessionsPerPersonMax = 16;
+// Of a question and of its answer, in bytes of UTF-8.
+inline constexpr size_t kQuestionBytesMax = 16 * 1024;
+inline constexpr size_t kAnswerBytesMax = 64 * 1024;
+// How long a call is known by its Idempotency-Key; each later one that has a key lets so
+// many forget that are older.
+inline constexpr int64_t kRequestLifeMs = int64_t{24} * 3600 * 1000;
+inline constexpr size_t kRequestsForgottenMax = 8;
 // Submissions looked at, from the newest back, for a rule with a time window.
 inline constexpr size_t kRuleWindowMax = 1'000;
 // Deadlines handled by one TimeReached; another entry takes the rest.
 inline constexpr size_t kDeadlinesPerEntryMax = store::kListMax;
+
+// Whether a call of then is still known now.
+inline bool IsRemembered(const store::RequestRow& row, int64_t now_ms) {
+  return now_ms - row.time_ms() <= kRequestLifeMs;
+}
 
 struct AnalysisWanted {
   uint64_t sequence = 0;

@@ -44,14 +44,31 @@ Batch::Effect Batch::ApplyToken(const v1::AgentTokenIssued& issued) {
   if (FindOrganization(issued.organization()) == nullptr || !IsIdentifier(issued.agent())) {
     return kRefusedNotFound;
   }
+  NOROSHI_RETURN_IF_ERROR(RemoveTokens(issued.organization(), issued.agent(), /*all=*/false));
   store::TokenRow row;
   row.set_organization(issued.organization());
   row.set_agent(issued.agent());
   row.set_expires_at_ms(issued.expires_at_ms());
   row.set_sequence(at_.sequence);
   state_.SetToken(issued.secret_sha256(), row);
+  state_.AddToList(store::List::kTokensOf, issued.organization() + '/' + issued.agent(),
+                   issued.secret_sha256());
   applied_.identities_changed = true;
   return std::string();
+}
+
+Result<void> Batch::RemoveTokens(const std::string& organization, const std::string& agent,
+                                 bool all) {
+  const std::string owner = organization + '/' + agent;
+  NOROSHI_ASSIGN_OR_RETURN(const auto ids,
+                           state_.Ids(store::List::kTokensOf, owner, "", store::kListMax));
+  for (const std::string& id : ids) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Token(id));
+    if (!all && row && row->expires_at_ms() > at_.time_ms) continue;
+    state_.RemoveToken(id);
+    state_.RemoveFromList(store::List::kTokensOf, owner, id);
+  }
+  return {};
 }
 
 Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
@@ -70,6 +87,9 @@ Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
                       token->sequence() >= row.revoked_sequence();
     if (!good) return {};
     state_.RemoveToken(certified.token_sha256());
+    state_.RemoveFromList(store::List::kTokensOf,
+                          certified.organization() + '/' + certified.agent(),
+                          certified.token_sha256());
     // Enrolled anew: whatever was issued before is no longer good.
     row.clear_previous_serial();
     row.clear_revoked();
@@ -101,6 +121,7 @@ Batch::Effect Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
   row->set_revoked_sequence(at_.sequence);
   row->clear_previous_serial();
   state_.SetAgent(*row);
+  NOROSHI_RETURN_IF_ERROR(RemoveTokens(revoked.organization(), revoked.agent(), /*all=*/true));
   applied_.identities_changed = true;
   return std::string();
 }

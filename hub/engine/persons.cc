@@ -47,6 +47,10 @@ Batch::Effect Batch::SetPerson(v1::PersonSet& person) {
   if (!RolesFit(person, organization->organization().kind())) return kRefusedRoles;
   NOROSHI_ASSIGN_OR_RETURN(const auto before, state_.Person(person.id()));
   if (before && before->person().organization() != person.organization()) return kRefusedTaken;
+  if (!person.local_login().empty()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto holder, state_.PersonOfLogin(person.local_login()));
+    if (holder && *holder != person.id()) return kRefusedTaken;
+  }
   store::PersonRow row = before.value_or(store::PersonRow());
   row.mutable_person()->Swap(&person);
   const store::PersonRow* known = before ? &*before : nullptr;
@@ -57,8 +61,16 @@ Batch::Effect Batch::SetPerson(v1::PersonSet& person) {
     row.set_created_at_ms(at_.time_ms);
     state_.AddToList(store::List::kPersonsOf, row.person().organization(), row.person().id());
   }
+  if (before && !before->person().local_login().empty()) {
+    state_.RemoveLocalLogin(before->person().local_login());
+  }
+  if (!row.person().local_login().empty()) {
+    state_.SetLocalLogin(row.person().local_login(), row.person().id());
+  }
   WritePerson(known, row);
-  if (row.person().disabled()) NOROSHI_RETURN_IF_ERROR(EndSessions(row.person().id()));
+  if (!row.person().disabled()) return std::string();
+  NOROSHI_RETURN_IF_ERROR(EndSessions(row.person().id()));
+  NOROSHI_RETURN_IF_ERROR(VoidLinks(row.person().id()));
   return std::string();
 }
 
@@ -109,7 +121,18 @@ Batch::Effect Batch::IssueLink(const v1::SignInLinkIssued& link) {
   row.set_expires_at_ms(link.expires_at_ms());
   row.set_sequence(at_.sequence);
   state_.SetSignInLink(link.secret_sha256(), row);
+  state_.AddToList(store::List::kLinksOf, link.person(), link.secret_sha256());
   return std::string();
+}
+
+Result<void> Batch::VoidLinks(const std::string& person) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto ids,
+                           state_.Ids(store::List::kLinksOf, person, "", store::kListMax));
+  for (const std::string& id : ids) {
+    state_.RemoveSignInLink(id);
+    state_.RemoveFromList(store::List::kLinksOf, person, id);
+  }
+  return {};
 }
 
 Batch::Effect Batch::SetSecrets(const v1::PersonSecretsSet& secrets) {
@@ -120,7 +143,6 @@ Batch::Effect Batch::SetSecrets(const v1::PersonSecretsSet& secrets) {
     if (!link || link->person() != secrets.person() || link->expires_at_ms() <= at_.time_ms) {
       return kRefusedUsed;
     }
-    state_.RemoveSignInLink(secrets.link_sha256());
   }
   store::PersonRow row = *before;
   if (secrets.has_password_hash()) row.set_password_hash(secrets.password_hash());
@@ -133,8 +155,10 @@ Batch::Effect Batch::SetSecrets(const v1::PersonSecretsSet& secrets) {
     *row.mutable_recovery_hashes() = secrets.recovery_hashes();
   }
   WritePerson(&*before, row);
-  // Whoever signed in with what was good before does so again.
+  // Whoever signed in with what was good before does so again; and a link that somebody
+  // else may have is no way back.
   NOROSHI_RETURN_IF_ERROR(EndSessions(secrets.person()));
+  NOROSHI_RETURN_IF_ERROR(VoidLinks(secrets.person()));
   return std::string();
 }
 
@@ -164,6 +188,10 @@ Batch::Effect Batch::SetIdentity(const v1::PersonIdentitySet& identity) {
   if (has_subject) state_.SetIdentity(row.issuer(), row.subject(), identity.person());
   if (has_certificate) state_.SetPersonCertificate(row.certificate_sha256(), identity.person());
   WritePerson(&*before, row);
+  const bool is_as_before = row.issuer() == before->issuer() &&
+                            row.subject() == before->subject() &&
+                            row.certificate_sha256() == before->certificate_sha256();
+  if (!is_as_before) NOROSHI_RETURN_IF_ERROR(EndSessions(identity.person()));
   return std::string();
 }
 
@@ -247,7 +275,7 @@ Result<void> Batch::EndSessions(const std::string& person) {
                            state_.Ids(store::List::kSessionsOf, person, "", store::kListMax));
   for (const std::string& id : ids) {
     NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Session(id));
-    if (row) RemoveSession(*row);
+    if (row && row->session() != session_) RemoveSession(*row);
   }
   return {};
 }

@@ -11,7 +11,7 @@ Batch::Effect Batch::Propose(v1::ProposalMade& made) {
   if (!CanBeIssued(made.alert().alert())) return kRefusedAlert;
   store::ProposalRow row;
   row.mutable_proposal()->Swap(&made);
-  row.set_proposed_by(std::string(at_.agent));
+  NOROSHI_ASSIGN_OR_RETURN(*row.mutable_proposed_by(), PersonBehind(std::string(at_.agent)));
   row.set_proposed_at_ms(at_.time_ms);
   row.set_state(store::v1::PROPOSAL_STATE_OPEN);
   state_.SetProposal(row);
@@ -24,10 +24,12 @@ Batch::Effect Batch::Decide(const v1::ProposalDecided& decided) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Proposal(decided.proposal_id()));
   if (!row) return kRefusedNotFound;
   if (row->state() != store::v1::PROPOSAL_STATE_OPEN) return kRefusedState;
-  if (row->proposed_by() == at_.agent) return kRefusedSamePerson;
+  NOROSHI_ASSIGN_OR_RETURN(const std::string proposer, PersonBehind(row->proposed_by()));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string decider, PersonBehind(std::string(at_.agent)));
+  if (proposer == decider) return kRefusedSamePerson;
   row->set_state(decided.approved() ? store::v1::PROPOSAL_STATE_APPROVED
                                     : store::v1::PROPOSAL_STATE_REJECTED);
-  row->set_decided_by(std::string(at_.agent));
+  row->set_decided_by(decider);
   row->set_decided_at_ms(at_.time_ms);
   row->set_decided_reason(decided.reason());
   if (decided.approved()) {

@@ -10,6 +10,7 @@ Batch::Effect Batch::Ask(const v1::QuestionAsked& asked) {
   if (!about || asked.question_id().size() != Uuid::kBytes) return kRefusedNotFound;
   if (about->status() == store::v1::CASE_STATUS_JOINED) return kRefusedState;
   if (known) return kRefusedUsed;
+  if (asked.text().size() > kQuestionBytesMax) return kRefusedTooLong;
   NOROSHI_ASSIGN_OR_RETURN(const auto reference,
                            state_.FirstInCase(asked.case_id(), asked.organization()));
   if (!reference) return kRefusedNotFound;  // It is not a reporter of this case.
@@ -62,15 +63,15 @@ Batch::Effect Batch::Answer(const v1::QuestionAnswered& answered) {
   // The one that was asked answers, or the centre writes down what it was told.
   if (row->organization() != at_.organization && !ActorIsOfCentre()) return kRefusedOwner;
   if (row->state() != store::v1::QUESTION_STATE_ASKED) return kRefusedState;
+  if (answered.text().size() > kAnswerBytesMax) return kRefusedTooLong;
   row->set_state(store::v1::QUESTION_STATE_ANSWERED);
   row->set_answer(answered.text());
   row->set_answered_by(answered.person().empty() ? std::string(at_.agent) : answered.person());
   row->set_answered_at_ms(at_.time_ms);
-  state_.SetQuestion(*row);
   state_.RemoveFromList(store::List::kQuestionsOpen, "", row->question_id());
   RecordEvent(row->case_id(), "question_answered", row->organization() + ": " + row->answer(), 0);
-  applied_.questions.push_back(row->question_id());
-  cases_.insert(row->case_id());
+  // Whoever else of the organisation was asked need not answer any more.
+  NOROSHI_RETURN_IF_ERROR(SendQuestion(*row));
   return std::string();
 }
 

@@ -15,6 +15,7 @@ inline const std::string kRefusedState = "conflict: its present state does not a
 inline const std::string kRefusedRealm =
     "conflict: an exercise and the real thing are never one matter";
 inline const std::string kRefusedTooMany = "too_large: more submissions than one action may move";
+inline const std::string kRefusedTooLong = "too_large: the text is longer than may be";
 inline const std::string kRefusedOwner = "denied: it belongs to another organisation";
 inline const std::string kRefusedSamePerson = "denied: another person has to decide this";
 inline const std::string kRefusedRoles =

@@ -42,6 +42,7 @@ Result<v1::Question> QuestionFor(const store::View& view, const std::string& id,
   question.set_asked_at_ms(row->asked_at_ms());
   question.set_answer_by_ms(row->answer_by_ms());
   question.set_withdrawn(row->state() == store::v1::QUESTION_STATE_WITHDRAWN);
+  question.set_answered(row->state() == store::v1::QUESTION_STATE_ANSWERED);
   question.set_exercise_id(row->exercise_id());
   return question;
 }

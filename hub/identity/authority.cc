@@ -75,14 +75,30 @@ tls::IssueRequest CertificateAuthority::Request(int64_t life_ms) const {
   return request;
 }
 
-Result<AgentCertificate> CertificateAuthority::IssueAgent(const tls::Identity& identity,
-                                                          std::string_view csr_der) const {
-  const tls::IssueRequest request = Request(kAgentLifeMs);
+Result<ClientCertificate> CertificateAuthority::IssueAgent(const tls::Identity& identity,
+                                                           std::string_view csr_der) const {
+  return Made(kAgentLifeMs, [&](const tls::IssueRequest& request) {
+    return tls::IssueAgentCertificate(request, csr_der, identity);
+  });
+}
+
+Result<ClientCertificate> CertificateAuthority::IssuePerson(const std::string& organization,
+                                                            const std::string& person,
+                                                            std::string_view csr_der) const {
+  return Made(kPersonLifeMs, [&](const tls::IssueRequest& request) {
+    return tls::IssuePersonCertificate(request, csr_der, organization, person);
+  });
+}
+
+Result<ClientCertificate> CertificateAuthority::Made(
+    int64_t life_ms,
+    const std::function<Result<std::string>(const tls::IssueRequest&)>& issue) const {
+  const tls::IssueRequest request = Request(life_ms);
   if (request.not_after_ms <= options_.clock->NowMs()) {
     return Error{ErrorCode::kUnavailable, "the CA's certificate has expired"};
   }
-  AgentCertificate made;
-  NOROSHI_ASSIGN_OR_RETURN(made.der, tls::IssueAgentCertificate(request, csr_der, identity));
+  ClientCertificate made;
+  NOROSHI_ASSIGN_OR_RETURN(made.der, issue(request));
   NOROSHI_ASSIGN_OR_RETURN(const tls::CertificateInfo info, tls::ReadCertificate(made.der));
   made.serial = info.serial;
   made.sha256 = info.sha256;

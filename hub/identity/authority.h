@@ -12,6 +12,7 @@
 // Threads: thread-safe. Lifetime: FileSystem, Clock and Random outlive it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,6 +31,7 @@ inline constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
 inline constexpr int64_t kCaLifeMs = 3653 * kDayMs;  // Ten years.
 inline constexpr int64_t kServerLifeMs = 90 * kDayMs;
 inline constexpr int64_t kAgentLifeMs = 30 * kDayMs;
+inline constexpr int64_t kPersonLifeMs = 366 * kDayMs;  // Nobody renews it by itself.
 // Certificates begin a little before now: the other side's clock may be behind.
 inline constexpr int64_t kBackdateMs = int64_t{10} * 60 * 1000;
 // How long a one-time token may be used, unless the caller decides otherwise.
@@ -42,7 +44,7 @@ struct AuthorityOptions {
   Random* random = nullptr;
 };
 
-struct AgentCertificate {
+struct ClientCertificate {
   std::string der;
   std::string serial;  // As the certificate writes it, big-endian.
   std::string sha256;  // Of the DER.
@@ -75,8 +77,11 @@ class CertificateAuthority {
 
   // kInvalid if the request is not one for ECDSA P-256, signed by its own key.
   // REQUIRES: both parts of the identity are identifiers.
-  Result<AgentCertificate> IssueAgent(const tls::Identity& identity,
-                                      std::string_view csr_der) const;
+  Result<ClientCertificate> IssueAgent(const tls::Identity& identity,
+                                       std::string_view csr_der) const;
+  // The same for a person, who signs in with it.
+  Result<ClientCertificate> IssuePerson(const std::string& organization, const std::string& person,
+                                        std::string_view csr_der) const;
 
   // hub_address: "host:port" where the agent will reach the hub.
   Result<OneTimeToken> NewToken(const std::string& hub_address) const;
@@ -87,6 +92,9 @@ class CertificateAuthority {
  private:
   explicit CertificateAuthority(AuthorityOptions options) : options_(std::move(options)) {}
   tls::IssueRequest Request(int64_t life_ms) const;
+  Result<ClientCertificate> Made(
+      int64_t life_ms,
+      const std::function<Result<std::string>(const tls::IssueRequest&)>& issue) const;
   Result<ServerCertificate> ReadServer(const std::string& heading) const;
   Result<ServerCertificate> MakeServer(const std::vector<std::string>& host_names,
                                        const std::string& heading) const;

@@ -203,11 +203,6 @@ json::object ToJson(const store::v1::AlertRow& row) {
   for (const auto& indicator : alert.indicators()) {
     indicators.emplace_back(json::object{{"type", indicator.type()}, {"value", indicator.value()}});
   }
-  json::array excluded;
-  for (const auto& item : row.excluded()) {
-    excluded.emplace_back(
-        json::object{{"organization", item.organization()}, {"reason", item.reason()}});
-  }
   return {{"alert_id", ToHex(row.alert_id())},
           {"kind", Word(alert.kind())},
           {"tlp", TlpLabel(alert.tlp())},
@@ -224,7 +219,7 @@ json::object ToJson(const store::v1::AlertRow& row) {
           {"rule", row.rule()},
           {"issued_by", row.issued_by()},
           {"audience", Strings(row.audience())},
-          {"excluded", std::move(excluded)}};
+          {"recipient_count", row.recipient_count()}};
 }
 
 json::object ToJson(const store::v1::DeliveryRow& row) {

@@ -71,6 +71,12 @@ std::string CaseEvent(uint64_t case_id, uint64_t sequence) {
   return key;
 }
 
+std::string RequestTime(const RequestRow& row) {
+  std::string key = Number(kRequestTime, static_cast<uint64_t>(row.time_ms()));
+  AppendBigEndian64(row.sequence(), &key);
+  return key;
+}
+
 std::string ListOf(List list, std::string_view owner) {
   std::string key(kList);
   key.push_back(static_cast<char>(list));

@@ -32,6 +32,8 @@ inline constexpr std::string_view kTie = "tie/";
 inline constexpr std::string_view kPending = "pending/";
 inline constexpr std::string_view kAlert = "alert/";
 inline constexpr std::string_view kAlertNumber = "alertno/";
+inline constexpr std::string_view kAudience = "audience/";
+inline constexpr std::string_view kAlertReads = "alertreads/";
 inline constexpr std::string_view kDelivery = "delivery/";
 inline constexpr std::string_view kDeadline = "deadline/";
 inline constexpr std::string_view kOutbox = "outbox/";
@@ -40,6 +42,7 @@ inline constexpr std::string_view kRestore = "restore/";
 inline constexpr std::string_view kPerson = "person/";
 inline constexpr std::string_view kIdentity = "identity/";
 inline constexpr std::string_view kPersonCertificate = "pcert/";
+inline constexpr std::string_view kLocalLogin = "login/";
 inline constexpr std::string_view kLink = "link/";
 inline constexpr std::string_view kSession = "session/";
 inline constexpr std::string_view kCaseEvent = "caseevent/";
@@ -49,6 +52,7 @@ inline constexpr std::string_view kAnalysisRequest = "arequest/";
 inline constexpr std::string_view kProposal = "proposal/";
 inline constexpr std::string_view kAudit = "audit/";
 inline constexpr std::string_view kRequest = "request/";
+inline constexpr std::string_view kRequestTime = "requesttime/";
 inline constexpr std::string_view kList = "list/";
 
 inline constexpr size_t kAlertIdBytes = 16;
@@ -67,6 +71,8 @@ std::string Pending(const PendingAnalysis& pending);
 std::string Delivery(std::string_view alert_id, std::string_view organization);
 std::string Deadline(const store::Deadline& deadline);
 std::string CaseEvent(uint64_t case_id, uint64_t sequence);
+// When a request was made; the value is its key in kRequest.
+std::string RequestTime(const RequestRow& row);
 // The whole of one list, and one of its items.
 std::string ListOf(List list, std::string_view owner);
 std::string ListItem(List list, std::string_view owner, std::string_view id);

@@ -211,6 +211,14 @@ void Transaction::SetAlert(const AlertRow& row) {
   Put(keys::Number(keys::kAlertNumber, row.number()), row.alert_id());
 }
 
+void Transaction::SetAudience(std::string_view alert_id, const AudienceRow& row) {
+  PutRow(keys::Text(keys::kAudience, alert_id), row);
+}
+
+void Transaction::SetReads(std::string_view alert_id, uint64_t reads) {
+  PutNumber(keys::Text(keys::kAlertReads, alert_id), reads);
+}
+
 void Transaction::SetDelivery(const DeliveryRow& row) {
   PutRow(keys::Delivery(row.alert_id(), row.organization()), row);
 }

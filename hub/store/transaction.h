@@ -43,6 +43,8 @@ class Transaction : public View {
   void AddPending(const PendingAnalysis& pending);
   void RemovePending(const PendingAnalysis& pending);
   void SetAlert(const AlertRow& row);
+  void SetAudience(std::string_view alert_id, const AudienceRow& row);
+  void SetReads(std::string_view alert_id, uint64_t reads);
   void SetDelivery(const DeliveryRow& row);
   void AddDeadline(const Deadline& deadline);
   void RemoveDeadline(const Deadline& deadline);
@@ -52,6 +54,8 @@ class Transaction : public View {
   void RemoveIdentity(std::string_view issuer, std::string_view subject);
   void SetPersonCertificate(std::string_view sha256, std::string_view person);
   void RemovePersonCertificate(std::string_view sha256);
+  void SetLocalLogin(std::string_view login, std::string_view person);
+  void RemoveLocalLogin(std::string_view login);
   void SetSignInLink(std::string_view secret_sha256, const LinkRow& row);
   void RemoveSignInLink(std::string_view secret_sha256);
   void SetSession(const SessionRow& row);
@@ -62,7 +66,10 @@ class Transaction : public View {
   void SetAnalysisRequest(const AnalysisRequestRow& row);
   void SetProposal(const ProposalRow& row);
   void AddAudit(const AuditRow& row);
+  // With its place in the order of time. REQUIRES: the actor has no NUL; the one before
+  // with this key, if there is one, has been removed.
   void SetRequest(std::string_view actor, std::string_view key, const RequestRow& row);
+  void RemoveRequest(const OldRequest& request);
   void AddToList(List list, std::string_view owner, std::string_view id);
   void RemoveFromList(List list, std::string_view owner, std::string_view id);
   void RemoveFromCase(uint64_t case_id, uint64_t sequence);

@@ -27,6 +27,14 @@ void Transaction::RemovePersonCertificate(std::string_view sha256) {
   Remove(keys::Text(keys::kPersonCertificate, sha256));
 }
 
+void Transaction::SetLocalLogin(std::string_view login, std::string_view person) {
+  Put(keys::Text(keys::kLocalLogin, login), std::string(person));
+}
+
+void Transaction::RemoveLocalLogin(std::string_view login) {
+  Remove(keys::Text(keys::kLocalLogin, login));
+}
+
 void Transaction::SetSignInLink(std::string_view secret_sha256, const LinkRow& row) {
   PutRow(keys::Text(keys::kLink, secret_sha256), row);
 }
@@ -69,6 +77,12 @@ void Transaction::AddAudit(const AuditRow& row) {
 
 void Transaction::SetRequest(std::string_view actor, std::string_view key, const RequestRow& row) {
   PutRow(keys::Pair(keys::kRequest, actor, key), row);
+  Put(keys::RequestTime(row), keys::Pair("", actor, key));
+}
+
+void Transaction::RemoveRequest(const OldRequest& request) {
+  Remove(keys::Pair(keys::kRequest, request.actor, request.key));
+  Remove(keys::RequestTime(request.row));
 }
 
 void Transaction::AddToList(store::List list, std::string_view owner, std::string_view id) {

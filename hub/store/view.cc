@@ -92,6 +92,18 @@ Found<AlertRow> View::Alert(std::string_view alert_id) const {
   return Find<AlertRow>(keys::Text(keys::kAlert, alert_id));
 }
 
+Result<AudienceRow> View::AudienceOf(std::string_view alert_id) const {
+  const std::string key = keys::Text(keys::kAudience, alert_id);
+  NOROSHI_ASSIGN_OR_RETURN(auto row, Find<AudienceRow>(key));
+  if (!row) return NotARow(key);
+  return *std::move(row);
+}
+
+Result<uint64_t> View::ReadsOf(std::string_view alert_id) const {
+  NOROSHI_ASSIGN_OR_RETURN(const auto reads, FindNumber(keys::Text(keys::kAlertReads, alert_id)));
+  return reads.value_or(0);
+}
+
 Found<DeliveryRow> View::Delivery(std::string_view alert_id, std::string_view organization) const {
   return Find<DeliveryRow>(keys::Delivery(alert_id, organization));
 }

@@ -28,6 +28,7 @@ namespace noroshi::store {
 using v1::AgentRow;
 using v1::AlertRow;
 using v1::AnalysisRequestRow;
+using v1::AudienceRow;
 using v1::AuditRow;
 using v1::BandRow;
 using v1::CaseEventRow;
@@ -95,6 +96,8 @@ enum class List : char {
   kProposalsOpen = 'p',        // "".
   kAuditOf = 'q',              // Actor.
   kRequestsOf = 'r',           // Organisation whose sample it is.
+  kLinksOf = 's',              // Person. Ids: SHA-256 of the secrets, in no order.
+  kTokensOf = 't',             // "<organisation>/<agent>". Ids: SHA-256 of the secrets.
 };
 std::string NumberOwner(uint64_t number);
 
@@ -124,6 +127,10 @@ class View {
   Found<BandRow> Band(std::string_view realm, std::string_view key) const;
   Found<TieRow> Tie(std::string_view realm, std::string_view key) const;
   Found<AlertRow> Alert(std::string_view alert_id) const;
+  // Of an alert that exists; the rows of a large audience are large.
+  Result<AudienceRow> AudienceOf(std::string_view alert_id) const;
+  // At how many organisations an alert has been read.
+  Result<uint64_t> ReadsOf(std::string_view alert_id) const;
   Found<DeliveryRow> Delivery(std::string_view alert_id, std::string_view organization) const;
   Found<OutboxRow> Outbox(std::string_view organization, uint64_t position) const;
   // The id of the organisation's first submission in the case.
@@ -133,6 +140,7 @@ class View {
   Found<PersonRow> Person(std::string_view id) const;
   Found<std::string> PersonOfIdentity(std::string_view issuer, std::string_view subject) const;
   Found<std::string> PersonOfCertificate(std::string_view sha256) const;
+  Found<std::string> PersonOfLogin(std::string_view local_login) const;
   Found<LinkRow> SignInLink(std::string_view secret_sha256) const;
   Found<SessionRow> Session(std::string_view session) const;
   Found<QuestionRow> Question(std::string_view id) const;
@@ -146,6 +154,13 @@ class View {
   // Ids of a list, descending from the last one before `before` (empty: from the end).
   Result<std::vector<std::string>> Ids(List list, std::string_view owner, std::string_view before,
                                        size_t limit) const;
+  // Requests made before this time, oldest first: their actors, keys and rows.
+  struct OldRequest {
+    std::string actor;
+    std::string key;
+    RequestRow row;
+  };
+  Result<std::vector<OldRequest>> RequestsBefore(int64_t time_ms, size_t limit) const;
   // By id.
   Result<std::vector<PersonRow>> Persons(std::string_view after, size_t limit) const;
   // Newest first.

@@ -20,6 +20,10 @@ Found<std::string> View::PersonOfCertificate(std::string_view sha256) const {
   return FindText(keys::Text(keys::kPersonCertificate, sha256));
 }
 
+Found<std::string> View::PersonOfLogin(std::string_view local_login) const {
+  return FindText(keys::Text(keys::kLocalLogin, local_login));
+}
+
 Found<LinkRow> View::SignInLink(std::string_view secret_sha256) const {
   return Find<LinkRow>(keys::Text(keys::kLink, secret_sha256));
 }
@@ -72,6 +76,31 @@ Result<std::vector<std::string>> View::Ids(store::List list, std::string_view ow
                                     return ids.size() < limit;
                                   }));
   return ids;
+}
+
+Result<std::vector<View::OldRequest>> View::RequestsBefore(int64_t time_ms, size_t limit) const {
+  std::vector<OldRequest> requests;
+  std::optional<Error> error;
+  limit = std::min(limit, kListMax);
+  if (limit == 0) return requests;
+  NOROSHI_RETURN_IF_ERROR(
+      Ascend(keys::kRequestTime, "", [&](std::string_view key, std::string_view value) {
+        const std::string_view rest = key.substr(keys::kRequestTime.size());
+        const size_t end = value.find('\0');
+        if (rest.size() != 2 * sizeof(uint64_t) || end == std::string_view::npos) {
+          error = NotARow(key);
+          return false;
+        }
+        if (static_cast<int64_t>(ReadBigEndian64(rest)) >= time_ms) return false;
+        OldRequest request{
+            std::string(value.substr(0, end)), std::string(value.substr(end + 1)), {}};
+        request.row.set_time_ms(static_cast<int64_t>(ReadBigEndian64(rest)));
+        request.row.set_sequence(ReadBigEndian64(rest.substr(sizeof(uint64_t))));
+        requests.push_back(std::move(request));
+        return requests.size() < limit;
+      }));
+  if (error) return *error;
+  return requests;
 }
 
 Result<std::vector<PersonRow>> View::Persons(std::string_view after, size_t limit) const {

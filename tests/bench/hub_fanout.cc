@@ -1,6 +1,8 @@
 #include "tests/bench/hub_fanout.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -42,6 +44,15 @@ Result<std::unique_ptr<HubFanout>> HubFanout::Start(const Options& options, size
   std::unique_ptr<HubFanout> made(new HubFanout(options, agents));
   HubFanout* raw = made.get();
   NOROSHI_ASSIGN_OR_RETURN(made->hub_, HubProcess::Start(options.hub_binary, options.folder));
+  const passwd* self = ::getpwuid(::geteuid());
+  if (self == nullptr) return Error{ErrorCode::kInternal, "nobody runs this bench"};
+  const auto proposer = made->hub_->SignIn("proposer", {"analyst"}, self->pw_name);
+  if (!proposer.ok()) return proposer.error();
+  for (size_t i = 0; i < kFanoutWindow; ++i) {
+    NOROSHI_ASSIGN_OR_RETURN(auto approver,
+                             made->hub_->SignIn("approver-" + std::to_string(i), {"approver"}));
+    made->approvers_.push_back(std::move(approver));
+  }
   SwarmOptions swarm_options;
   NOROSHI_ASSIGN_OR_RETURN(swarm_options.credentials,
                            made->hub_->Enrol(agents / agents_each, agents_each));
@@ -96,10 +107,19 @@ void HubFanout::OnDeliveries(size_t number, const v1::Deliveries& deliveries) {
   swarm_->Send(number, bytes);
 }
 
-Result<void> HubFanout::Issue() {
+Result<void> HubFanout::IssueOne(uint64_t number, support::ApiClient& approver) {
+  NOROSHI_ASSIGN_OR_RETURN(const json::object proposal, hub_->Call(AlertRequest(number)));
+  const std::string id(proposal.at("proposal_id").as_string());
+  NOROSHI_ASSIGN_OR_RETURN(
+      const auto decided,
+      approver.Call("POST", "/proposals/" + id + "/decision", json::object{{"approved", true}}));
+  return decided.status == 200 ? Result<void>() : support::ApiRefused("approve alert", decided);
+}
+
+Result<void> HubFanout::Issue(support::ApiClient& approver) {
   while (issuing_) {
     const uint64_t number = book_.Issue();
-    const auto issued = hub_->Call(AlertRequest(number));
+    const auto issued = IssueOne(number, approver);
     if (!issued.ok()) {
       issuing_ = false;
       return issued.error();
@@ -132,8 +152,9 @@ Result<Figures> HubFanout::Round() {
   const auto start = Steady::now();
   issuing_ = true;
   std::vector<std::future<Result<void>>> issuers;
-  for (size_t i = 0; i < kFanoutWindow; ++i) {
-    issuers.push_back(std::async(std::launch::async, [this] { return Issue(); }));
+  for (const auto& approver : approvers_) {
+    issuers.push_back(
+        std::async(std::launch::async, [this, &approver] { return Issue(*approver); }));
   }
   const auto ran = swarm_->Run(
       [&] {

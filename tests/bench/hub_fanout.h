@@ -37,7 +37,9 @@ class HubFanout {
   void OnBytes(size_t number, std::string_view bytes);
   void OnDeliveries(size_t number, const v1::Deliveries& deliveries);
   // Issues and waits, time and again; one of kFanoutWindow threads.
-  Result<void> Issue();
+  Result<void> Issue(support::ApiClient& approver);
+  // Two persons: one proposes at the socket, another one decides over HTTPS.
+  Result<void> IssueOne(uint64_t number, support::ApiClient& approver);
   Result<void> WaitDurable();
 
   const Options options_;
@@ -45,6 +47,7 @@ class HubFanout {
   std::vector<Agent> agents_;
   std::unique_ptr<HubProcess> hub_;
   std::unique_ptr<Swarm> swarm_;
+  std::vector<std::unique_ptr<support::ApiClient>> approvers_;  // One for each thread.
   size_t greeted_ = 0;
   v1::HubFrame frame_;  // Used again for each frame.
   std::atomic<bool> issuing_{false};

@@ -135,6 +135,24 @@ Result<std::string> HubProcess::WriteToken(const std::string& organization) {
   return file;
 }
 
+Result<std::unique_ptr<support::ApiClient>> HubProcess::SignIn(
+    const std::string& person, const json::array& roles, const std::string& local_login) const {
+  const std::string path = "/persons/" + person;
+  const auto made = Call({{"verb", "call"},
+                          {"method", "PUT"},
+                          {"path", path},
+                          {"body", json::object{{"organization", "centre"},
+                                                {"name", person},
+                                                {"roles", roles},
+                                                {"local_login", local_login}}}});
+  if (!made.ok()) return made.error();
+  NOROSHI_ASSIGN_OR_RETURN(const auto link,
+                           Call({{"verb", "call"}, {"method", "POST"}, {"path", path + "/links"}}));
+  auto client = std::make_unique<support::ApiClient>(data_);
+  NOROSHI_RETURN_IF_ERROR(client->UseLink(std::string(link.at("link").as_string())));
+  return client;
+}
+
 Result<json::object> HubProcess::Call(const json::object& request) const {
   return admin::Call(data_ + "/run/admin.sock", request, kCallTimeoutMs);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "tests/support/api_client.h"
 #include "tests/support/process.h"
 #include "tests/support/wire_client.h"
 
@@ -32,6 +33,12 @@ class HubProcess {
   Result<std::vector<support::Credentials>> Enrol(size_t organizations, size_t agents_each = 1);
   // A one-time token for a new organisation's agent, in a file.
   Result<std::string> WriteToken(const std::string& organization);
+
+  // A person of the centre with these roles, signed in. local_login: its login at this
+  // machine; empty: none.
+  Result<std::unique_ptr<support::ApiClient>> SignIn(const std::string& person,
+                                                     const boost::json::array& roles,
+                                                     const std::string& local_login = "") const;
 
   // A call of the admin socket. Thread-safe.
   Result<boost::json::object> Call(const boost::json::object& request) const;

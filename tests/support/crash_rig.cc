@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "common/base/encoding.h"
+#include "tests/support/persons.h"
 
 namespace noroshi::support {
 namespace {
@@ -64,9 +65,9 @@ Result<void> CrashRig::IssueAlert() {
   const std::string number = std::to_string(alerts_.size() + 1);
   NOROSHI_ASSIGN_OR_RETURN(
       const json::value issued,
-      hub_.Ask({"alert", "issue", "--kind", "warning", "--tlp", "GREEN", "--title-ja",
-                "注意喚起" + number, "--title-en", "Warning " + number, "--text-ja", "本文",
-                "--text-en", "Text", "--to", "all"}));
+      support::IssueAlert(hub_, {"--kind", "warning", "--tlp", "GREEN", "--title-ja",
+                                 "注意喚起" + number, "--title-en", "Warning " + number,
+                                 "--text-ja", "本文", "--text-en", "Text", "--to", "all"}));
   alerts_.push_back(TextAt(issued, "/alert_id"));
   if (alerts_.back().size() == 32) return {};
   return Error{ErrorCode::kInternal, "no alert id in " + json::serialize(issued)};

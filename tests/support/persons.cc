@@ -1,5 +1,10 @@
 #include "tests/support/persons.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
+#include "common/base/encoding.h"
+#include "common/base/uuid.h"
 #include "tests/support/json.h"
 
 namespace noroshi::support {
@@ -28,6 +33,42 @@ Result<std::unique_ptr<ApiClient>> SignInPerson(HubUnderTest& hub, ApiClient& ad
   auto client = std::make_unique<ApiClient>(hub.data());
   NOROSHI_RETURN_IF_ERROR(client->UseLink(TextAt(link.value, "/link")));
   return client;
+}
+
+namespace {
+
+constexpr char kProposer[] = "test-proposer";
+constexpr char kApprover[] = "test-approver";
+
+Result<void> MakeTwo(HubUnderTest& hub) {
+  NOROSHI_ASSIGN_OR_RETURN(const Output present, hub.Try({"person", "show", kProposer}));
+  if (present.status == 0) return {};
+  const passwd* self = ::getpwuid(::geteuid());
+  if (self == nullptr) return Error{ErrorCode::kInternal, "nobody runs this test"};
+  NOROSHI_RETURN_IF_ERROR(
+      hub.Command({"person", "set", kProposer, "--organization", "centre", "--name", "発議者",
+                   "--role", "analyst", "--login", self->pw_name}));
+  NOROSHI_RETURN_IF_ERROR(hub.Command({"person", "set", kApprover, "--organization", "centre",
+                                       "--name", "承認者", "--role", "approver"}));
+  return {};
+}
+
+}  // namespace
+
+Result<json::value> IssueAlert(HubUnderTest& hub, const std::vector<std::string>& arguments) {
+  NOROSHI_RETURN_IF_ERROR(MakeTwo(hub));
+  std::vector<std::string> propose = {"alert", "issue"};
+  propose.insert(propose.end(), arguments.begin(), arguments.end());
+  NOROSHI_ASSIGN_OR_RETURN(const json::value proposal, hub.Ask(propose));
+  NOROSHI_ASSIGN_OR_RETURN(const json::value link, hub.Ask({"person", "link", kApprover}));
+  ApiClient approver(hub.data());
+  NOROSHI_RETURN_IF_ERROR(approver.UseLink(TextAt(link, "/link")));
+  const std::string path = "/proposals/" + TextAt(proposal, "/proposal_id") + "/decision";
+  NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer decided,
+                           approver.Call("POST", path, json::object{{"approved", true}}));
+  if (decided.status != 200) return ApiRefused("approve alert", decided);
+  NOROSHI_ASSIGN_OR_RETURN(const Uuid id, Uuid::Parse(TextAt(proposal, "/alert_id")));
+  return hub.Ask({"alert", "show", ToHex(id.bytes())});
 }
 
 }  // namespace noroshi::support

@@ -22,4 +22,8 @@ Result<std::unique_ptr<ApiClient>> SignInPerson(HubUnderTest& hub, ApiClient& ad
                                                 const std::vector<std::string>& roles,
                                                 const std::vector<std::string>& circles = {});
 
+// Two persons send an alert: `arguments` as of `noroshi-hub alert issue`. The alert, as
+// `alert show` shows it. The first call makes the two.
+Result<json::value> IssueAlert(HubUnderTest& hub, const std::vector<std::string>& arguments);
+
 }  // namespace noroshi::support

@@ -185,12 +185,14 @@ TEST_F(ApiTest, AChangeNeedsTheTokenOfTheSession) {
 }
 
 TEST_F(ApiTest, TheCookieIsForThisHostAndNoScript) {
-  ApiClient client(hub_.data());
   ASSERT_OK_AND_ASSIGN(
-      const ApiAnswer answer,
+      const ApiAnswer changed,
       administrator_->Call("PUT", "/self/password",
                            json::object{{"present_password", administrator_->password()},
                                         {"password", "nine herons under the old bridge"}}));
+  ASSERT_EQ(changed.status, 204);
+  EXPECT_EQ(StatusOf(administrator_->Get("/session")), 200) << "only the other sessions end";
+  ASSERT_OK_AND_ASSIGN(const ApiAnswer answer, administrator_->Call("DELETE", "/session"));
   ASSERT_EQ(answer.status, 204);
   const std::string& cookie = answer.headers.at("set-cookie");
   for (const char* part : {"__Host-noroshi=", "Path=/", "Secure", "HttpOnly", "SameSite=Strict"}) {

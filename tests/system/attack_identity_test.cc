@@ -15,6 +15,7 @@
 #include "tests/support/attack_rig.h"
 #include "tests/support/journal_inspector.h"
 #include "tests/support/payloads.h"
+#include "tests/support/persons.h"
 #include "tests/unit/common/tls_pki.h"
 
 namespace noroshi::support {
@@ -192,9 +193,9 @@ TEST_F(OneHubTest, AnAgentSpeaksForItsOwnOrganizationOnly) {
   EXPECT_EQ(other.receipts().receipts_size(), 1) << other.ShortDebugString();
   // Nor can it mark an alert that only the ministry got.
   ASSERT_OK_AND_ASSIGN(const json::value alert,
-                       hub_.Ask({"alert", "issue", "--kind", "warning", "--tlp", "GREEN",
-                                 "--title-ja", "注意", "--title-en", "Warning", "--text-ja", "本文",
-                                 "--text-en", "Text", "--to", "kind:ministry"}));
+                       IssueAlert(hub_, {"--kind", "warning", "--tlp", "GREEN", "--title-ja",
+                                         "注意", "--title-en", "Warning", "--text-ja", "本文",
+                                         "--text-en", "Text", "--to", "kind:ministry"}));
   ASSERT_OK_AND_ASSIGN(auto client, Greet({hub_.address(), agency_}));
   v1::AgentFrame frame;
   ASSERT_OK_AND_ASSIGN(*frame.mutable_mark()->mutable_alert_id(),

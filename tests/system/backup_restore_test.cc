@@ -10,6 +10,7 @@
 #include "tests/support/assertions.h"
 #include "tests/support/crash_rig.h"
 #include "tests/support/journal_inspector.h"
+#include "tests/support/persons.h"
 #include "tests/support/world.h"
 
 namespace noroshi::support {
@@ -60,9 +61,9 @@ class RestoreTest : public testing::Test {
   Result<std::string> Warn(const std::string& title) {
     NOROSHI_ASSIGN_OR_RETURN(
         const json::value issued,
-        world_.hub.Ask({"alert", "issue", "--kind", "warning", "--tlp", "GREEN", "--title-ja",
-                        title, "--title-en", title, "--text-ja", "本文", "--text-en", "Text",
-                        "--to", "kind:ceptoar"}));
+        IssueAlert(world_.hub,
+                   {"--kind", "warning", "--tlp", "GREEN", "--title-ja", title, "--title-en", title,
+                    "--text-ja", "本文", "--text-en", "Text", "--to", "kind:ceptoar"}));
     return TextAt(issued, "/alert_id");
   }
 

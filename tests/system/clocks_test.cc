@@ -4,6 +4,7 @@
 
 #include "tests/support/agent_under_test.h"
 #include "tests/support/payloads.h"
+#include "tests/support/persons.h"
 #include "tests/support/wrong_clock.h"
 #include "tests/system/resources_fixture.h"
 
@@ -37,9 +38,9 @@ class ClocksTest : public ResourcesTest, public testing::WithParamInterface<cons
 TEST_P(ClocksTest, AHubWhoseClockJumpsCountsOnByItself) {
   serve_with_ = clock_->Run(PlainHubBinary());
   ASSERT_NO_FATAL_FAILURE(Begin({}));
-  ASSERT_OK(hub_->Command({"alert", "issue", "--kind", "warning", "--tlp", "GREEN", "--title-ja",
-                           "注意", "--title-en", "Warning", "--text-ja", "本文", "--text-en",
-                           "Text", "--to", "org:shinko-agency", "--acknowledge-within", "24h"}));
+  ASSERT_OK(IssueAlert(*hub_, {"--kind", "warning", "--tlp", "GREEN", "--title-ja", "注意",
+                               "--title-en", "Warning", "--text-ja", "本文", "--text-en", "Text",
+                               "--to", "org:shinko-agency", "--acknowledge-within", "24h"}));
   clock_->Set(GetParam());
   ASSERT_OK(WaitForHealth("clock"));
   // Reports, mails among them, analysis and handshakes go on as if nothing had happened.

@@ -16,6 +16,7 @@
 #include "tests/support/crash_rig.h"
 #include "tests/support/journal_inspector.h"
 #include "tests/support/loop_disk.h"
+#include "tests/support/persons.h"
 #include "tests/support/world.h"
 
 namespace noroshi::support {
@@ -88,9 +89,9 @@ TEST(CrashTest, AgentKilledUnderLoadLosesNothingAndDoublesNothing) {
     reported.insert(ids.begin(), ids.end());
     ASSERT_OK_AND_ASSIGN(
         const json::value issued,
-        world.hub.Ask({"alert", "issue", "--kind", "warning", "--tlp", "GREEN", "--title-ja",
-                       "注意喚起", "--title-en", "Warning", "--text-ja", "本文", "--text-en",
-                       "Text", "--to", "org:shinko-agency"}));
+        IssueAlert(world.hub, {"--kind", "warning", "--tlp", "GREEN", "--title-ja", "注意喚起",
+                               "--title-en", "Warning", "--text-ja", "本文", "--text-en", "Text",
+                               "--to", "org:shinko-agency"}));
     alerts.insert(TextAt(issued, "/alert_id"));
     // Somewhere in the middle of sending.
     const size_t left = random() % kMails;
@@ -106,9 +107,9 @@ TEST(CrashTest, AgentKilledUnderLoadLosesNothingAndDoublesNothing) {
   ASSERT_OK(world.hub.Settle());
   // An alert of its own marks the end of what is delivered.
   ASSERT_OK_AND_ASSIGN(const json::value last,
-                       world.hub.Ask({"alert", "issue", "--kind", "warning", "--tlp", "GREEN",
-                                      "--title-ja", "最後", "--title-en", "Last", "--text-ja",
-                                      "本文", "--text-en", "Text", "--to", "org:shinko-agency"}));
+                       IssueAlert(world.hub, {"--kind", "warning", "--tlp", "GREEN", "--title-ja",
+                                              "最後", "--title-en", "Last", "--text-ja", "本文",
+                                              "--text-en", "Text", "--to", "org:shinko-agency"}));
   alerts.insert(TextAt(last, "/alert_id"));
   ASSERT_OK(agent.WaitForAlert([&](const json::value& alert) {
     return TextAt(alert, "/alert_id") == TextAt(last, "/alert_id");

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tests/support/assertions.h"
+#include "tests/support/persons.h"
 #include "tests/support/world.h"
 
 namespace noroshi::support {
@@ -183,10 +184,10 @@ TEST_F(MainJobTest, ExerciseNeverJoinsTheRealThing) {
 
 TEST_F(MainJobTest, RedContentNeverReachesAnAgent) {
   const std::string secret = "kagami-no-ura-7731";
-  ASSERT_OK(world_.hub.Command({"alert", "issue", "--kind", "warning", "--tlp", "RED", "--title-ja",
-                                "件名 " + secret, "--title-en", "Title " + secret, "--text-ja",
-                                "本文 " + secret, "--text-en", "Text " + secret, "--to",
-                                "org:bank-ceptoar", "--to", "org:kasumi-ministry"}));
+  ASSERT_OK(IssueAlert(
+      world_.hub, {"--kind", "warning", "--tlp", "RED", "--title-ja", "件名 " + secret,
+                   "--title-en", "Title " + secret, "--text-ja", "本文 " + secret, "--text-en",
+                   "Text " + secret, "--to", "org:bank-ceptoar", "--to", "org:kasumi-ministry"}));
   ASSERT_OK_AND_ASSIGN(const json::value notice,
                        world_.ceptoar.WaitForAlert([](const json::value&) { return true; }));
   EXPECT_TRUE(At(notice, "/content_withheld").is_bool() &&

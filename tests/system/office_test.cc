@@ -21,6 +21,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+std::string FileText(const fs::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 class OfficeTest : public testing::Test {
  protected:
   OfficeTest() : hub_(folder_.path()) {}
@@ -49,7 +56,7 @@ class OfficeTest : public testing::Test {
   }
 
   // Files a report as an agent of the ministry; its case.
-  std::string FileReport() {
+  std::string FileReport(const std::string& text = "defaced") {
     const auto credentials = hub_.Certify("moj/agent");
     EXPECT_OK(credentials);
     WireOptions options;
@@ -57,7 +64,7 @@ class OfficeTest : public testing::Test {
     options.credentials = *credentials;
     auto client = Greet(options);
     EXPECT_OK(client);
-    EXPECT_OK((*client)->SendBytes(SubmitFrame(MakeReport("defaced").SerializeAsString())));
+    EXPECT_OK((*client)->SendBytes(SubmitFrame(MakeReport(text).SerializeAsString())));
     EXPECT_OK((*client)->Receive());
     EXPECT_OK(hub_.Settle());
     const auto cases = hub_.Ask({"case", "list"});
@@ -127,6 +134,96 @@ TEST_F(OfficeTest, TheCommandLineFollowsTheSameRules) {
   ASSERT_OK_AND_ASSIGN(const auto audit, hub_.Ask({"audit"}));
   EXPECT_EQ(TextAt(audit, "/entries/0/what"), "agent_token_issued");
   EXPECT_THAT(TextAt(audit, "/entries/0/actor"), HasSubstr("admin:"));
+}
+
+// At the machine: a login speaks for one person, and decides nothing.
+TEST_F(OfficeTest, TheCommandLineIsOneOfTwoPersonsAtMost) {
+  ASSERT_OK(hub_.AddOrganization("moj", "ministry"));
+  const std::vector<std::string> issue = {
+      "alert",      "issue",  "--kind",    "warning", "--tlp",     "GREEN",   "--title-ja", "注意",
+      "--title-en", "Beware", "--text-ja", "詳細",    "--text-en", "Details", "--to",       "all"};
+  ASSERT_OK_AND_ASSIGN(const Output nobody, hub_.Try(issue));
+  EXPECT_NE(nobody.status, 0);
+  EXPECT_THAT(nobody.err, HasSubstr("two persons"));
+  ASSERT_OK_AND_ASSIGN(const json::value sent, IssueAlert(hub_, {issue.begin() + 2, issue.end()}));
+  EXPECT_EQ(TextAt(sent, "/issued_by"), "person:test-proposer, person:test-approver");
+
+  // Who proposed at the machine does not decide when signed in.
+  ASSERT_OK_AND_ASSIGN(const json::value proposal, hub_.Ask(issue));
+  ASSERT_OK(hub_.Command({"person", "set", "test-proposer", "--organization", "centre", "--name",
+                          "x", "--role", "analyst", "--role", "approver"}));
+  ASSERT_OK_AND_ASSIGN(const json::value link, hub_.Ask({"person", "link", "test-proposer"}));
+  ApiClient proposer(hub_.data());
+  ASSERT_OK(proposer.UseLink(TextAt(link, "/link")));
+  const std::string decision = "/proposals/" + TextAt(proposal, "/proposal_id") + "/decision";
+  Ask(proposer, "POST", decision, 403, json::object{{"approved", true}});
+  ASSERT_OK_AND_ASSIGN(const json::value open, hub_.Ask({"alert", "proposals"}));
+  EXPECT_EQ(ArrayAt(open, "/proposals").size(), 1U);
+}
+
+TEST_F(OfficeTest, ReportsAreFoundByWhatTheySay) {
+  ASSERT_OK_AND_ASSIGN(const auto administrator, SignInAdministrator(hub_));
+  ASSERT_OK(hub_.AddOrganization("moj", "ministry"));
+  ASSERT_OK(hub_.AddOrganization("nict", "incorporated_agency"));
+  const auto liaison = Person(*administrator, "sato", "moj", {"liaison"});
+  const auto stranger = Person(*administrator, "kato", "nict", {"liaison"});
+  const std::string id = FileReport("通信先 hxxps://login.evil[.]example/a を確認した");
+  const auto is_found = [](const json::value& answer) { return !ArrayAt(answer, "/hits").empty(); };
+  ASSERT_OK_AND_ASSIGN(
+      const json::value found,
+      hub_.AskUntil("the index", {"search", "evil.example", "--type", "case"}, is_found));
+  EXPECT_EQ(TextAt(found, "/hits/0/location"), "/api/v1/cases/" + id);
+  ASSERT_OK_AND_ASSIGN(const std::string shown, hub_.Command({"search", "通信先"}));
+  EXPECT_THAT(shown, HasSubstr("/api/v1/cases/" + id));
+  const std::string query = "/search?q=hxxps%3A%2F%2Flogin.evil%5B.%5Dexample%2Fa";
+  EXPECT_EQ(ArrayAt(Ask(*liaison, "GET", query, 200), "/hits").size(), 1U);
+  EXPECT_EQ(ArrayAt(Ask(*stranger, "GET", query, 200), "/hits").size(), 0U);
+
+  // After a crash, and after the index is lost.
+  hub_.Kill();
+  ASSERT_OK(hub_.Serve());
+  EXPECT_OK(hub_.AskUntil("the index", {"search", "evil.example"}, is_found));
+  ASSERT_OK(hub_.Stop());
+  fs::remove_all(hub_.data() + "/search");
+  ASSERT_OK(hub_.Serve());
+  EXPECT_OK(hub_.AskUntil("the index", {"search", "evil.example"}, is_found));
+}
+
+// The key is made where the person is, and the hub signs for it; as docs/sign-in.md says.
+TEST_F(OfficeTest, APersonSignsInWithACertificateOfItsOwn) {
+  ASSERT_OK(hub_.Command({"person", "set", "tanaka", "--organization", "centre", "--name", "田中",
+                          "--role", "analyst"}));
+  const std::string key = folder_ / "tanaka.key";
+  const std::string csr = folder_ / "tanaka.csr";
+  const std::string pem = folder_ / "tanaka.pem";
+  ASSERT_OK_AND_ASSIGN(const Output made,
+                       RunCommand({"/usr/bin/openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                                   "ec_paramgen_curve:P-256", "-noenc", "-subj", "/CN=tanaka",
+                                   "-keyout", key, "-out", csr}));
+  ASSERT_EQ(made.status, 0) << made.err;
+  ASSERT_OK_AND_ASSIGN(const std::string certificate,
+                       hub_.Command({"person", "certificate", "tanaka", "--csr", csr}));
+  std::ofstream(pem) << certificate;
+  const auto web = FileText(hub_.data() + "/run/web_address");
+  const std::string url =
+      "https://" + web.substr(0, web.find('\n')) + "/api/v1/sign-in/certificate";
+  const auto sign_in = [&](const std::vector<std::string>& with) {
+    std::vector<std::string> command = {
+        "/usr/bin/curl", "--silent", "--cacert", hub_.data() + "/ca/ca.pem", "-X", "POST", url};
+    command.insert(command.end(), with.begin(), with.end());
+    const auto output = RunCommand(command);
+    EXPECT_OK(output);
+    return output.ok() ? output->out : "";
+  };
+  EXPECT_THAT(sign_in({"--cert", pem, "--key", key}), HasSubstr("\"method\":\"certificate\""));
+  EXPECT_THAT(sign_in({}), HasSubstr("403"));
+  // Another one takes its place.
+  ASSERT_OK(hub_.Command({"person", "certificate", "tanaka", "--csr", csr}));
+  EXPECT_THAT(sign_in({"--cert", pem, "--key", key}), HasSubstr("403"));
+  ASSERT_OK_AND_ASSIGN(const Output no_request,
+                       hub_.Try({"person", "certificate", "tanaka", "--csr", key}));
+  EXPECT_NE(no_request.status, 0);
+  EXPECT_THAT(no_request.err, HasSubstr("csr"));
 }
 
 // ---- the document ----

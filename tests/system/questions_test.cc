@@ -143,15 +143,30 @@ TEST_F(QuestionsTest, SecondAnswerOfTheOrganisationIsRefusedAloud) {
   ASSERT_OK(second.Run());
   ASSERT_NO_FATAL_FAILURE(AskMinistry());
   ASSERT_NO_FATAL_FAILURE(WaitForState(second, "open"));
+  // It cannot know yet that the other one answers.
+  ASSERT_OK(second.Stop());
+  ASSERT_OK(second.Command({"answer", kQuestion, "--text", "十時", "--wait", "0"}));
   ASSERT_OK_AND_ASSIGN(const Output accepted,
                        world_.ministry.Try({"answer", kQuestion, "--text", "九時"}));
   EXPECT_EQ(accepted.status, 0) << accepted.out << accepted.err;
   EXPECT_THAT(accepted.out, testing::HasSubstr("accepted"));
-  ASSERT_OK_AND_ASSIGN(const Output refused, second.Try({"answer", kQuestion, "--text", "十時"}));
-  EXPECT_EQ(refused.status, 65) << refused.out << refused.err;
-  EXPECT_THAT(refused.out, testing::HasSubstr("already_answered"));
+  ASSERT_OK(second.Run());
   ASSERT_NO_FATAL_FAILURE(WaitForState(second, "refused"));
   EXPECT_THAT(TextAt(questions_[0], "/answer/refused"), testing::HasSubstr("already_answered"));
+}
+
+TEST_F(QuestionsTest, OtherAgentsAreToldThatThereIsAnAnswer) {
+  AgentUnderTest second(world_.folder.path(), "kasumi-ministry", "night");
+  ASSERT_OK(second.Enroll(world_.hub));
+  ASSERT_OK(second.Run());
+  ASSERT_NO_FATAL_FAILURE(AskMinistry());
+  ASSERT_NO_FATAL_FAILURE(WaitForState(second, "open"));
+  ASSERT_OK(world_.ministry.Command({"answer", kQuestion, "--text", "九時", "--wait", "30"}));
+  ASSERT_NO_FATAL_FAILURE(WaitForState(second, "answered_elsewhere"));
+  ASSERT_OK_AND_ASSIGN(const Output late, second.Try({"answer", kQuestion, "--text", "十時"}));
+  EXPECT_EQ(late.status, 65) << late.out << late.err;
+  EXPECT_THAT(late.out + late.err, testing::HasSubstr("has an answer already"));
+  ASSERT_NO_FATAL_FAILURE(WaitForState(world_.ministry, "answered"));
 }
 
 TEST_F(QuestionsTest, RestoredHubGetsTheAnswerThatItsBackupLacks) {

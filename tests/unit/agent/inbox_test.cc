@@ -115,6 +115,20 @@ TEST_F(InboxTest, QuestionsAreToldAgainOnlyWhenTheySayAnotherThing) {
   EXPECT_TRUE(inbox.NewestAlerts(10)->empty());
 }
 
+TEST_F(InboxTest, AQuestionThatIsAnsweredElsewhereIsToldOnce) {
+  Inbox inbox = Open();
+  ASSERT_EQ(inbox.Append(Questions("log", {{1, false}})).value(), 1u);
+  v1::Deliveries answered = Questions("log", {{2, false}, {3, false}});
+  for (auto& delivery : *answered.mutable_deliveries()) {
+    delivery.mutable_question()->set_answered(true);
+  }
+  EXPECT_EQ(inbox.Append(answered).value(), 1u);
+  uint64_t last = 0;
+  const auto items = inbox.After(0, 10, &last).value();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_TRUE(items[1].delivery.question().answered());
+}
+
 TEST_F(InboxTest, DamagedFilesHideNothingElse) {
   Inbox inbox = Open();
   ASSERT_TRUE(inbox.Append(Frame("log", {{1, 'a'}})).ok());

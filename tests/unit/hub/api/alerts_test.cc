@@ -33,6 +33,40 @@ TEST_F(AlertsTest, WhoProposesDoesNotDecide) {
   EXPECT_EQ(AlertCount(desk_), 1U);
 }
 
+TEST_F(AlertsTest, AtTheSocketAPersonProposesAndNobodyDecides) {
+  const auto local = [&](const std::string& path, json::object body) {
+    return desk_.api().HandleLocal("suzuki",
+                                   {{"method", "POST"}, {"path", path}, {"body", std::move(body)}});
+  };
+  const auto unknown = local("/alerts/proposals", Draft("GREEN", {"org:moj"}));
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kDenied);
+  EXPECT_THAT(unknown.error().message, HasSubstr("'suzuki' belongs to none"));
+  json::object record{{"organization", "centre"},
+                      {"name", "鈴木"},
+                      {"roles", json::array{"analyst", "approver"}},
+                      {"local_login", "suzuki"}};
+  const auto suzuki = desk_.SignIn("suzuki-k", "centre", {v1::ROLE_READER});
+  Call(admin_, "PUT", "/persons/suzuki-k", 200, record);
+  const auto proposal = local("/alerts/proposals", Draft("GREEN", {"org:moj"}));
+  ASSERT_TRUE(proposal.ok()) << proposal.error().message;
+  EXPECT_EQ(TextAt(*proposal, "/proposed_by"), "person:suzuki-k");
+  const std::string decision = "/proposals/" + TextAt(*proposal, "/proposal_id") + "/decision";
+  EXPECT_FALSE(local(decision, {{"approved", true}}).ok());
+  Post(suzuki, decision, json::object{{"approved", true}}, 403);
+  EXPECT_EQ(AlertCount(desk_), 0U);
+  Post(approver_, decision, json::object{{"approved", true}}, 200);
+  EXPECT_EQ(AlertCount(desk_), 1U);
+  // What the person may not do, its login does not do either; nor that of one disabled.
+  record["roles"] = json::array{"reader"};
+  Call(admin_, "PUT", "/persons/suzuki-k", 200, record);
+  EXPECT_FALSE(local("/alerts/proposals", Draft("GREEN", {"org:moj"})).ok());
+  record["roles"] = json::array{"analyst"};
+  record["disabled"] = true;
+  Call(admin_, "PUT", "/persons/suzuki-k", 200, record);
+  EXPECT_FALSE(local("/alerts/proposals", Draft("GREEN", {"org:moj"})).ok());
+}
+
 TEST_F(AlertsTest, ApprovalSendsOnce) {
   const json::value proposal = Propose(Draft("GREEN", {"org:moj"}));
   const std::string path = "/proposals/" + TextAt(proposal, "/proposal_id") + "/decision";

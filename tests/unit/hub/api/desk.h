@@ -20,6 +20,7 @@
 #include "hub/api/schema.h"
 #include "hub/api/sessions.h"
 #include "hub/identity/tokens.h"
+#include "hub/search/follower.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/hub/engine/memory_journal.h"
 
@@ -35,7 +36,9 @@ class Desk {
     std::string person;
   };
 
-  Desk() {
+  // search_folder: of an index that somebody else has made, instead of the desk's own.
+  explicit Desk(const std::string& search_folder = "")
+      : searcher_(search_folder.empty() ? folder_.path() + "/search" : search_folder) {
     store::StoreOptions options;
     options.folder = folder_.path() + "/state";
     auto opened = store::Store::Open(options);
@@ -46,8 +49,11 @@ class Desk {
     started.set_log_id(journal_.log_id());
     started.set_hub_name("Test Centre");
     Append(v1::ENTRY_KIND_LOG_STARTED, "", "", started.SerializeAsString());
+    follower_ = std::make_unique<search::Follower>(search::Follower::Parts{
+        &journal_, store_.get(), &SystemFileSystem(), folder_.path() + "/search", 0});
     auto runner =
         engine::Runner::Start(&journal_, store_.get(), {}, [this](const engine::Applied& applied) {
+          follower_->OnApplied();
           if (api_ != nullptr) api_->OnApplied(applied);
         });
     NOROSHI_CHECK(runner.ok());
@@ -61,6 +67,7 @@ class Desk {
     parts.journal = &journal_;
     parts.runner = runner_.get();
     parts.store = store_.get();
+    parts.searcher = &searcher_;
     parts.clock = &SystemClock();
     parts.random = &SystemRandom();
     parts.hasher = &hasher_;
@@ -155,6 +162,9 @@ class Desk {
     return api_->Handle(request);
   }
 
+  // Everything appended so far is found from now on.
+  void AwaitIndex() { NOROSHI_CHECK(follower_->WaitFor(journal_.size(), 30'000).ok()); }
+
   Api& api() { return *api_; }
   store::Store& store() { return *store_; }
   engine::MemoryJournal& journal() { return journal_; }
@@ -167,6 +177,8 @@ class Desk {
   std::unique_ptr<identity::CertificateAuthority> authority_;
   identity::PasswordHasher hasher_{&SystemRandom(), {8 * 1024, 1}};
   identity::Throttle throttle_{SystemRandom()};
+  const search::Searcher searcher_;
+  std::unique_ptr<search::Follower> follower_;
   std::unique_ptr<engine::Runner> runner_;
   std::unique_ptr<Api> api_;
 };

@@ -112,6 +112,16 @@ TEST_F(OrganizationsTest, AgentsAreListedAndCutOff) {
   EXPECT_EQ(TextAt(Get(liaison_, "/organizations/moj/agents/a"), "/revoked_reason"), "stolen");
 }
 
+TEST_F(OrganizationsTest, TheTokenOfAnAgentThatNeverEnrolledIsRevoked) {
+  Post(admin_, "/organizations/moj/agents/lost/tokens", nullptr, 201);
+  Get(liaison_, "/organizations/moj/agents/lost", 404);
+  const json::object reason{{"reason", "the token was lost"}};
+  const json::value revoked =
+      Post(admin_, "/organizations/moj/agents/lost/revocation", reason, 200);
+  EXPECT_TRUE(revoked.at("revoked").as_bool());
+  EXPECT_TRUE(desk_.store().Snapshot()->Ids(store::List::kTokensOf, "moj/lost", "", 10)->empty());
+}
+
 TEST_F(OrganizationsTest, ATokenEnrolsOneAgent) {
   const json::value token = Post(admin_, "/organizations/moj/agents/a/tokens", nullptr, 201);
   EXPECT_FALSE(TextAt(token, "/token").empty());

@@ -79,6 +79,7 @@ json::value SampleBody(const std::string& schema, const Things& things) {
                                  {"name", "somebody"},
                                  {"roles", json::array{"reporter"}}}},
       {"PersonIdentity", json::object{{"issuer", ""}, {"subject", ""}}},
+      {"PersonCertify", json::object{{"csr", "no request"}}},
       {"CaseOpen", json::object{{"kind", "incident"}, {"title", "t"}, {"tlp", "GREEN"}}},
       {"CaseAssign", json::object{{"assignee", ""}}},
       {"CaseClassify", json::object{}},
@@ -301,6 +302,7 @@ class WalkTest : public testing::Test {
   http::Response AskLocally(const Route& route, const std::string& path, const Things& things) {
     json::object call{{"method", route.method}, {"path", path}};
     if (!route.request.empty()) call["body"] = SampleBody(route.request, things);
+    if (route.pattern == "/search") call["query"] = json::object{{"q", things.owner}};
     return AsHttp(desk_.api().HandleLocal("operator", call));
   }
 
@@ -308,7 +310,10 @@ class WalkTest : public testing::Test {
                      const Walker& walker) {
     if (walker.is_local()) return AskLocally(route, path, things);
     if (route.content_type.empty()) {
-      return desk_.Call(walker.session, route.method, path, SampleBody(route.request, things));
+      http::Parameters query;
+      if (route.pattern == "/search") query = {{"q", things.owner}};
+      return desk_.Call(walker.session, route.method, path, SampleBody(route.request, things),
+                        query);
     }
     http::Request request;
     request.headers.Set("Content-Type", route.content_type);

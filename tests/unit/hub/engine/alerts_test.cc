@@ -33,8 +33,9 @@ TEST_F(AlertsTest, RuleFiresOnceForACase) {
   EXPECT_THAT(Case(opened).alerts(), ElementsAre(alert.alert_id()));
   EXPECT_EQ(alert.rule(), "two-orgs");
   EXPECT_EQ(alert.case_id(), opened);
-  EXPECT_THAT(Names(alert.recipients()), ElementsAre("bank", "moj", "nict"));
-  EXPECT_EQ(alert.recipients(0).reason(), "all");
+  EXPECT_THAT(Names(OnlyAudience().recipients()), ElementsAre("bank", "moj", "nict"));
+  EXPECT_EQ(OnlyAudience().recipients(0).reason(), "all");
+  EXPECT_EQ(alert.recipient_count(), 3u);
   EXPECT_EQ(Delivery(alert.alert_id(), "bank").state(), store::v1::DELIVERY_STATE_QUEUED);
   EXPECT_EQ(Delivery(alert.alert_id(), "bank").position(), 1u);
   EXPECT_EQ(View()->Meta()->alerts(), 1u);
@@ -154,7 +155,7 @@ TEST_F(AlertsTest, AmberReachesNarrowSelectorsOnly) {
   const uint64_t opened = script_.AnalysedMail("moj", "m", "", "", v1::TLP_AMBER);
   script_.AnalysedMail("nict", "m", "", "", v1::TLP_GREEN);
   EXPECT_EQ(Follow().alerts.size(), 1u);
-  EXPECT_THAT(Names(OnlyAlert().recipients()), ElementsAre("bank"));
+  EXPECT_THAT(Names(OnlyAudience().recipients()), ElementsAre("bank"));
   EXPECT_THAT(Case(opened).notes(0), HasSubstr("nobody may have it"));
 }
 
@@ -251,8 +252,8 @@ TEST_F(AlertsTest, PersonsAlertIsDeliveredWithTheReasonAndKeptForEver) {
   EXPECT_TRUE(applied.deadlines_changed);
   const store::AlertRow row = OnlyAlert();
   EXPECT_EQ(row.issued_by(), "tanaka");
-  EXPECT_EQ(row.recipients(0).reason(), "kind:ceptoar");
-  EXPECT_EQ(row.recipients(1).reason(), "org:moj");
+  EXPECT_EQ(OnlyAudience().recipients(0).reason(), "kind:ceptoar");
+  EXPECT_EQ(OnlyAudience().recipients(1).reason(), "org:moj");
   EXPECT_EQ(row.original().issued_at_ms(), journal_.time_ms());
   EXPECT_EQ(row.original().originator(), "");  // No submission that would consent.
   EXPECT_EQ((*View()->Outbox("bank", 1))->alert_id(), row.alert_id());
@@ -265,8 +266,8 @@ TEST_F(AlertsTest, RedGoesAsNoticeToNamedOrganisationsOnly) {
   script_.Alert(issued);
   Follow();
   const store::AlertRow row = OnlyAlert();
-  EXPECT_THAT(Names(row.recipients()), ElementsAre("moj"));
-  EXPECT_THAT(Names(row.excluded()), ElementsAre("bank", "nict"));
+  EXPECT_THAT(Names(OnlyAudience().recipients()), ElementsAre("moj"));
+  EXPECT_THAT(Names(OnlyAudience().excluded()), ElementsAre("bank", "nict"));
   v1::Alert sent;
   ASSERT_TRUE(sent.ParseFromString(row.alert()));
   EXPECT_TRUE(sent.content_withheld());
@@ -282,15 +283,15 @@ TEST_F(AlertsTest, AlertAboutACaseKeepsTheCasesMarkingAndConsent) {
   loose.set_case_id(opened);
   script_.Alert(loose);
   Follow();
-  EXPECT_THAT(Names(OnlyAlert().recipients()), IsEmpty());
-  EXPECT_EQ(OnlyAlert().excluded(0).reason(), "marking_loosened");
+  EXPECT_THAT(Names(OnlyAudience().recipients()), IsEmpty());
+  EXPECT_EQ(OnlyAudience().excluded(0).reason(), "marking_loosened");
 
   v1::AlertIssued same = Script::Warning('s', v1::TLP_AMBER, "org:bank");
   same.add_audience("org:npa");
   same.set_case_id(opened);
   script_.Alert(same);
   Follow();
-  const store::AlertRow row = **View()->Alert(std::string(16, 's'));
+  const store::AudienceRow row = *View()->AudienceOf(std::string(16, 's'));
   EXPECT_THAT(Names(row.recipients()), ElementsAre("bank"));
   EXPECT_EQ(row.excluded(0).reason(), "consent_police");
   EXPECT_EQ(Case(opened).alerts_size(), 2);
@@ -301,7 +302,7 @@ TEST_F(AlertsTest, AlertAboutAnUnknownCaseReachesNobody) {
   issued.set_case_id(4711);
   script_.Alert(issued);
   Follow();
-  EXPECT_THAT(Names(OnlyAlert().recipients()), IsEmpty());
+  EXPECT_THAT(Names(OnlyAudience().recipients()), IsEmpty());
 }
 
 TEST_F(AlertsTest, AlertIsIssuedOnceAndOnlyIfItIsOne) {
@@ -323,7 +324,7 @@ TEST_F(AlertsTest, AlertIsIssuedOnceAndOnlyIfItIsOne) {
 TEST_F(AlertsTest, UnknownSelectorReachesNobody) {
   script_.Alert(Script::Warning('w', v1::TLP_CLEAR, "everyone"));
   EXPECT_THAT(Follow().outboxes, IsEmpty());
-  EXPECT_THAT(Names(OnlyAlert().recipients()), IsEmpty());
+  EXPECT_THAT(Names(OnlyAudience().recipients()), IsEmpty());
 }
 
 TEST_F(AlertsTest, PositionsAreDensePerOrganisation) {

@@ -40,10 +40,26 @@ TEST_F(QuestionsTest, QuestionGoesToTheReporterAndIsAnsweredOnce) {
   EXPECT_EQ(Question("q").state(), store::v1::QUESTION_STATE_ANSWERED);
   EXPECT_EQ(Question("q").answer(), "昨日");
   EXPECT_EQ(Question("q").answered_by(), "person:rep");
+  EXPECT_THAT(applied_.outboxes, ElementsAre("moj")) << "its other agents need not answer";
+  EXPECT_EQ(Outbox("moj"), 2u);
   EXPECT_THAT(*View()->Ids(List::kQuestionsOpen, "", "", 10), IsEmpty());
   EXPECT_EQ(Do(deeds::Answer("q"), "rep", "moj"), kRefusedState);
   EXPECT_EQ(Do(deeds::Withdraw("q")), kRefusedState);
   EXPECT_EQ(Question("q").answer(), "昨日");
+}
+
+TEST_F(QuestionsTest, TextsHaveAnEnd) {
+  const uint64_t id = NewCase("moj");
+  v1::Action asked = deeds::Ask("q", id, "moj");
+  asked.mutable_question_asked()->set_text(std::string(kQuestionBytesMax + 1, 'x'));
+  EXPECT_EQ(Do(asked), kRefusedTooLong);
+  asked.mutable_question_asked()->set_text(std::string(kQuestionBytesMax, 'x'));
+  EXPECT_EQ(Do(asked), "");
+  v1::Action answered = deeds::Answer("q");
+  answered.mutable_question_answered()->set_text(std::string(kAnswerBytesMax + 1, 'x'));
+  EXPECT_EQ(Do(answered, "rep", "moj"), kRefusedTooLong);
+  answered.mutable_question_answered()->set_text(std::string(kAnswerBytesMax, 'x'));
+  EXPECT_EQ(Do(answered, "rep", "moj"), "");
 }
 
 TEST_F(QuestionsTest, CentreMayWriteDownAnAnswer) {
@@ -182,6 +198,24 @@ TEST_F(ProposalsTest, AnotherPersonDecidesOnce) {
   EXPECT_EQ(Do(deeds::Decide("none", true), "app"), kRefusedNotFound);
 }
 
+TEST_F(ProposalsTest, WhoeverComesByTheSocketIsOnePersonAllTheSame) {
+  const auto propose = [&](const std::string& id, char alert) {
+    script_.Add(v1::ENTRY_KIND_ACTION, deeds::Propose(id, Alert(alert)), "", "admin:suzuki");
+    Follow();
+    return (*View()->Proposal(IdOf(id)))->proposed_by();
+  };
+  EXPECT_EQ(propose("p", 'A'), "admin:suzuki");
+  v1::Action bound = deeds::Person("app", "centre", {v1::ROLE_APPROVER});
+  bound.mutable_person_set()->set_local_login("suzuki");
+  ASSERT_EQ(Do(bound, "root"), "");
+  EXPECT_EQ(Do(deeds::Decide("p", true), "app"), kRefusedSamePerson) << "bound since";
+  EXPECT_EQ(propose("q", 'B'), "person:app");
+  EXPECT_EQ(Do(deeds::Decide("q", true), "app"), kRefusedSamePerson);
+  EXPECT_EQ(Alerts(), 0u);
+  EXPECT_EQ(Do(deeds::Decide("q", true), "root"), "");
+  EXPECT_EQ(Alerts(), 1u);
+}
+
 TEST_F(ProposalsTest, NothingIsIssuedWhenItIsRejected) {
   ASSERT_EQ(Do(deeds::Propose("p", Alert())), "");
   EXPECT_EQ(Do(deeds::Decide("p", false), "app"), "");
@@ -283,6 +317,49 @@ TEST_F(AuditTest, RepeatedCallIsNotDoneAgain) {
   EXPECT_FALSE(View()->Case(last_)->has_value());
   EXPECT_EQ((*View()->Request("person:ana", HashOf("key")))->sequence(), first);
   EXPECT_EQ(Do(action, "app"), "") << "another person's key is another";
+}
+
+TEST_F(AuditTest, CallsAreForgottenAfterTheirTime) {
+  const auto call = [&](const std::string& key) {
+    v1::Action action = deeds::Open("incident", "手で");
+    action.set_request_key(HashOf(key));
+    return Do(action);
+  };
+  const auto is_there = [&](const std::string& key) {
+    return View()->Request("person:ana", HashOf(key))->has_value();
+  };
+  const size_t old = kRequestsForgottenMax + 1;
+  for (size_t i = 0; i < old; ++i) ASSERT_EQ(call("old" + std::to_string(i)), "");
+  journal_.set_time_ms(journal_.time_ms() + kRequestLifeMs);
+  EXPECT_EQ(call("old1"), kRefusedRepeated) << "its time is not over";
+  ASSERT_EQ(call("in-time"), "");
+  EXPECT_TRUE(is_there("old0"));
+  journal_.set_time_ms(journal_.time_ms() + 1);
+  EXPECT_EQ(call("old" + std::to_string(old - 1)), "") << "over: it is another call";
+  EXPECT_TRUE(is_there("old" + std::to_string(old - 1)));
+  EXPECT_FALSE(is_there("old0"));
+  EXPECT_FALSE(is_there("old" + std::to_string(old - 2)));
+  EXPECT_TRUE(is_there("in-time"));
+}
+
+TEST_F(AuditTest, AgentsOfTwoOrganisationsAreTwo) {
+  const uint64_t first = NewCase("moj");
+  const uint64_t second = NewCase("nict");
+  ASSERT_EQ(Do(deeds::Ask("q", first, "moj")), "");
+  ASSERT_EQ(Do(deeds::Ask("r", second, "nict")), "");
+  const auto answer = [&](const std::string& question, const std::string& organization) {
+    v1::Action action = deeds::Answer(question);
+    action.set_request_key(HashOf("key"));
+    last_ = script_.Add(v1::ENTRY_KIND_ACTION, action, organization, "a");
+    Follow();
+    return (*View()->AuditOf(last_))->refused();
+  };
+  EXPECT_EQ(answer("q", "moj"), "");
+  EXPECT_EQ(answer("r", "nict"), "") << "another agent's key is another";
+  EXPECT_EQ((*View()->AuditOf(last_))->actor(), "nict/a");
+  EXPECT_EQ(View()->Ids(List::kAuditOf, "nict/a", "", 10)->size(), 1u);
+  EXPECT_EQ(View()->Ids(List::kAuditOf, "moj/a", "", 10)->size(), 1u);
+  EXPECT_EQ(View()->Ids(List::kAuditOf, "a", "", 10)->size(), 0u);
 }
 
 TEST_F(AuditTest, ActionOfANewerHubStopsTheEngine) {

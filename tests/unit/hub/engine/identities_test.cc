@@ -104,6 +104,23 @@ TEST_F(IdentitiesTest, RevokingBeforeEnrolmentVoidsTheToken) {
   Follow();
   EXPECT_TRUE(Agent()->revoked());
   EXPECT_EQ(Agent()->serial(), "");
+  EXPECT_FALSE(View()->Token(Sha256Of(token))->has_value());
+  EXPECT_TRUE(View()->Ids(store::List::kTokensOf, "moj/a", "", 10)->empty());
+}
+
+TEST_F(IdentitiesTest, TokensAreListedUntilTheyAreUsedOrExpire) {
+  script_.Token("moj", "a", std::string(32, 't'));
+  Follow();
+  EXPECT_EQ(View()->Ids(store::List::kTokensOf, "moj/a", "", 10)->size(), 1u);
+  script_.Certify("moj", "a", "s1", std::string(32, 't'));
+  Follow();
+  EXPECT_TRUE(View()->Ids(store::List::kTokensOf, "moj/a", "", 10)->empty());
+  script_.Token("moj", "a", std::string(32, 'u'));
+  journal_.set_time_ms(journal_.time_ms() + int64_t{365} * 24 * 3600 * 1000);
+  script_.Token("moj", "a", std::string(32, 'v'));
+  Follow();
+  EXPECT_FALSE(View()->Token(Sha256Of(std::string(32, 'u')))->has_value());
+  EXPECT_EQ(View()->Ids(store::List::kTokensOf, "moj/a", "", 10)->size(), 1u);
 }
 
 TEST_F(IdentitiesTest, UnknownOrganisationsGetNoAgents) {

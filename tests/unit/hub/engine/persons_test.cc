@@ -242,6 +242,59 @@ TEST_F(PersonsTest, PasswordChangeEndsSessions) {
   EXPECT_EQ(Do(deeds::Password("nobody", "hash")), kRefusedNotFound);
 }
 
+TEST_F(PersonsTest, PasswordChangeLeavesTheSessionInWhichItIsDone) {
+  EXPECT_EQ(Do(deeds::SignIn("ana", "here")), "");
+  EXPECT_EQ(Do(deeds::SignIn("ana", "elsewhere")), "");
+  v1::Action action = deeds::Password("ana", "hash");
+  action.set_session(HashOf("here"));
+  EXPECT_EQ(Do(action), "");
+  EXPECT_TRUE(HasSession("here"));
+  EXPECT_FALSE(HasSession("elsewhere"));
+  v1::OrganizationSet centre = Script::Org("centre", v1::ORGANIZATION_KIND_CENTRE);
+  centre.set_disabled(true);
+  script_.Organization(Script::Org("second", v1::ORGANIZATION_KIND_CENTRE));
+  EXPECT_EQ(Do(deeds::Person("two", "second", {v1::ROLE_ADMINISTRATOR})), "");
+  script_.Organization(centre);
+  Follow();
+  EXPECT_FALSE(HasSession("here")) << "that was done in no session";
+}
+
+TEST_F(PersonsTest, PasswordChangeAndDisablingVoidLinks) {
+  EXPECT_EQ(Do(deeds::Link("ana", "l", INT64_MAX)), "");
+  EXPECT_EQ(Do(deeds::Link("app", "of-another", INT64_MAX)), "");
+  EXPECT_EQ(Do(deeds::Password("ana", "hash")), "");
+  EXPECT_EQ(Do(deeds::Password("ana", "stolen", "l")), kRefusedUsed);
+  EXPECT_THAT(*View()->Ids(store::List::kLinksOf, "ana", "", 10), IsEmpty());
+  EXPECT_TRUE(View()->SignInLink(HashOf("of-another"))->has_value());
+  EXPECT_EQ(Do(deeds::Link("ana", "m", INT64_MAX)), "");
+  EXPECT_EQ(Do(deeds::Person("ana", "centre", {v1::ROLE_ANALYST}, true)), "");
+  EXPECT_FALSE(View()->SignInLink(HashOf("m"))->has_value());
+}
+
+TEST_F(PersonsTest, AnotherIdentityEndsSessions) {
+  EXPECT_EQ(Do(deeds::SignIn("ana", "s1")), "");
+  EXPECT_EQ(Do(deeds::Identity("ana", "https://idp.example", "a", "cert"), "root"), "");
+  EXPECT_FALSE(HasSession("s1"));
+  EXPECT_EQ(Do(deeds::SignIn("ana", "s2")), "");
+  EXPECT_EQ(Do(deeds::Identity("ana", "https://idp.example", "a", "cert"), "root"), "");
+  EXPECT_TRUE(HasSession("s2")) << "it is as before";
+  EXPECT_EQ(Do(deeds::Identity("ana", "https://idp.example", "a", ""), "root"), "");
+  EXPECT_FALSE(HasSession("s2"));
+}
+
+TEST_F(PersonsTest, LoginAtTheMachineBelongsToOnePerson) {
+  v1::Action bound = deeds::Person("ana", "centre", {v1::ROLE_ANALYST});
+  bound.mutable_person_set()->set_local_login("suzuki");
+  EXPECT_EQ(Do(bound, "root"), "");
+  EXPECT_EQ(**View()->PersonOfLogin("suzuki"), "ana");
+  v1::Action taken = deeds::Person("app", "centre", {v1::ROLE_APPROVER});
+  taken.mutable_person_set()->set_local_login("suzuki");
+  EXPECT_EQ(Do(taken, "root"), kRefusedTaken);
+  EXPECT_EQ(Do(deeds::Person("ana", "centre", {v1::ROLE_ANALYST}), "root"), "");
+  EXPECT_FALSE(View()->PersonOfLogin("suzuki")->has_value());
+  EXPECT_EQ(Do(taken, "root"), "");
+}
+
 TEST_F(PersonsTest, LinkIsUsedOnce) {
   EXPECT_EQ(Do(deeds::Link("ana", "l", INT64_MAX)), "");
   EXPECT_EQ(Do(deeds::Password("ana", "one", "l")), "");

@@ -172,7 +172,7 @@ TEST_F(JoinTest, AlertAboutAJoinedCaseIsBoundByTheOneThatStays) {
   issued.set_case_id(from);
   script_.Alert(issued);
   Follow();
-  EXPECT_EQ(OnlyAlert().recipients_size(), 0) << "GREEN is looser than what the case holds";
+  EXPECT_EQ(OnlyAudience().recipients_size(), 0) << "GREEN is looser than what the case holds";
   EXPECT_EQ(OnlyAlert().case_id(), into);
   EXPECT_THAT(Case(into).alerts(), ElementsAre(std::string(16, 'A')));
 }

@@ -270,6 +270,8 @@ class Scene : public ::testing::Test {
     return alerts.empty() ? store::AlertRow() : alerts.front();
   }
 
+  store::AudienceRow OnlyAudience() const { return *View()->AudienceOf(OnlyAlert().alert_id()); }
+
   std::string root_;
   MemoryJournal journal_;
   Script script_{&journal_};

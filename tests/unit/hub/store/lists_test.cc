@@ -14,13 +14,26 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr List kLists[] = {
-    List::kCasesByStatus,    List::kCasesByAssignee,     List::kCasesByPriority,
-    List::kCasesByEventType, List::kCasesByOrganization, List::kCasesByKind,
-    List::kPersonsOf,        List::kSessionsOf,          List::kQuestionsOfCase,
-    List::kQuestionsTo,      List::kQuestionsOpen,       List::kSamplesOfCase,
-    List::kSamplesOf,        List::kRequestsOfSample,    List::kRequestsByState,
-    List::kRequestsOf,       List::kProposalsOpen,       List::kAuditOf};
+constexpr List kLists[] = {List::kCasesByStatus,
+                           List::kCasesByAssignee,
+                           List::kCasesByPriority,
+                           List::kCasesByEventType,
+                           List::kCasesByOrganization,
+                           List::kCasesByKind,
+                           List::kPersonsOf,
+                           List::kSessionsOf,
+                           List::kQuestionsOfCase,
+                           List::kQuestionsTo,
+                           List::kQuestionsOpen,
+                           List::kSamplesOfCase,
+                           List::kSamplesOf,
+                           List::kRequestsOfSample,
+                           List::kRequestsByState,
+                           List::kRequestsOf,
+                           List::kProposalsOpen,
+                           List::kAuditOf,
+                           List::kLinksOf,
+                           List::kTokensOf};
 
 class ListsTest : public ::testing::Test {
  protected:
@@ -249,6 +262,30 @@ TEST_F(ListsTest, RequestsOfDifferentActorsAreDifferentOnes) {
     EXPECT_TRUE(view.Request("person:a", std::string(32, 'k'))->has_value());
     EXPECT_FALSE(view.Request("person:", "a" + std::string(32, 'k'))->has_value());
     EXPECT_FALSE(view.Request("person:ak", std::string(31, 'k'))->has_value());
+  });
+}
+
+TEST_F(ListsTest, OldRequestsAreFoundByTheirTime) {
+  for (uint64_t i = 1; i <= 3; ++i) {
+    RequestRow row;
+    row.set_sequence(i);
+    row.set_time_ms(static_cast<int64_t>(100 * i));
+    transaction_->SetRequest("person:a", std::string(32, static_cast<char>('a' + i)), row);
+  }
+  InBoth([](const View& view) {
+    EXPECT_TRUE(view.RequestsBefore(100, 10)->empty());
+    const auto old = view.RequestsBefore(300, 10);
+    ASSERT_EQ(old->size(), 2u);
+    EXPECT_EQ(old->front().actor, "person:a");
+    EXPECT_EQ(old->front().key, std::string(32, 'b'));
+    EXPECT_EQ(view.RequestsBefore(300, 1)->size(), 1u);
+  });
+  const auto old = transaction_->RequestsBefore(300, 10);
+  for (const auto& each : *old) transaction_->RemoveRequest(each);
+  InBoth([](const View& view) {
+    EXPECT_TRUE(view.RequestsBefore(300, 10)->empty());
+    EXPECT_FALSE(view.Request("person:a", std::string(32, 'b'))->has_value());
+    EXPECT_TRUE(view.Request("person:a", std::string(32, 'd'))->has_value());
   });
 }
 
