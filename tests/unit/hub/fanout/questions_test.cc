@@ -151,9 +151,18 @@ TEST_F(QuestionsTest, AnswerIsAcceptedWhenTheEngineHasTakenIt) {
   EXPECT_EQ(Row().answered_by(), "鈴木");
   const auto audit = *View()->AuditOf(journal_.size() - 1);
   EXPECT_EQ(audit->organization(), "moj");
-  EXPECT_EQ(audit->actor(), "a");
+  EXPECT_EQ(audit->actor(), "moj/a");
   EXPECT_EQ(audit->what(), "question_answered");
   EXPECT_THAT(audit->object(), HasSubstr("/questions/" + Uuid::FromBytes(question_)->ToString()));
+}
+
+TEST_F(QuestionsTest, AnsweredOneIsDeliveredAgainAsSuch) {
+  Answer(Words("九時に復旧した。"));
+  Apply();
+  const auto deliveries = Delivered();
+  ASSERT_EQ(deliveries.size(), 2u);
+  EXPECT_TRUE(deliveries[1].question().answered());
+  EXPECT_FALSE(deliveries[1].question().withdrawn());
 }
 
 TEST_F(QuestionsTest, SameWordsAgainAreAcceptedAgainAndAreNoEntry) {
