@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "tests/support/assertions.h"
 #include "tests/support/hub_under_test.h"
@@ -18,6 +20,7 @@
 namespace noroshi::support {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 
