@@ -339,7 +339,7 @@ TEST_F(ReportsTest, AMemberIsToldNothingOfWhoElseReported) {
   for (const auto& answer : {Get(stranger_, Path(second_at)), Get(stranger_, "/reports")}) {
     EXPECT_EQ(answer.status, 200);
     EXPECT_THAT(answer.body, HasSubstr(R"("relation":"new_case")"));
-    for (const char* word : {"case_id", "joined_reason", "links", kOwn, "exact"}) {
+    for (const char* word : {"case_id", "joined_reason", "strength", "same_mail", kOwn, "exact"}) {
       EXPECT_THAT(answer.body, Not(HasSubstr(word)));
     }
   }

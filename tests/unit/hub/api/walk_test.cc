@@ -132,6 +132,7 @@ class WalkTest : public testing::Test {
       }
     }
     walkers_.push_back({"nobody", {}, {}});
+    BindTheOperator();
     walkers_.push_back({"local", {}, {}});
     walkers_.back().actor.kind = access::Actor::Kind::kLocal;
     walkers_.back().actor.id = "admin:operator";
@@ -297,6 +298,19 @@ class WalkTest : public testing::Test {
       path.replace(begin, end - begin + 1, id == things.ids.end() ? "x" : id->second);
     }
     return path;
+  }
+
+  // What needs two persons is asked for in the name of the one to whom the login belongs.
+  void BindTheOperator() {
+    const auto bound =
+        desk_.api().HandleLocal("operator", {{"method", "PUT"},
+                                             {"path", "/persons/operator"},
+                                             {"body",
+                                              {{"organization", "centre"},
+                                               {"name", "Operator"},
+                                               {"roles", json::array{"analyst", "approver"}},
+                                               {"local_login", "operator"}}}});
+    ASSERT_TRUE(bound.ok()) << bound.error().message;
   }
 
   http::Response AskLocally(const Route& route, const std::string& path, const Things& things) {
