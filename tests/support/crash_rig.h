@@ -17,6 +17,7 @@
 #include "common/base/result.h"
 #include "tests/support/hub_under_test.h"
 #include "tests/support/ledger.h"
+#include "tests/support/persons.h"
 #include "tests/support/submitter.h"
 
 namespace noroshi::support {
@@ -50,7 +51,8 @@ class CrashRig {
   const Ledger& ledger() const { return ledger_; }
 
  private:
-  Result<void> IssueAlert();
+  Result<ProposedAlert> ProposeAlert();
+  Result<void> Issue(ProposedAlert alert);
   Result<void> CheckAlerts(std::vector<std::string>* findings);
 
   HubUnderTest hub_;

@@ -55,20 +55,33 @@ Result<void> MakeTwo(HubUnderTest& hub) {
 
 }  // namespace
 
-Result<json::value> IssueAlert(HubUnderTest& hub, const std::vector<std::string>& arguments) {
+Result<ProposedAlert> ProposedAlert::Propose(HubUnderTest& hub,
+                                             const std::vector<std::string>& arguments) {
   NOROSHI_RETURN_IF_ERROR(MakeTwo(hub));
   std::vector<std::string> propose = {"alert", "issue"};
   propose.insert(propose.end(), arguments.begin(), arguments.end());
   NOROSHI_ASSIGN_OR_RETURN(const json::value proposal, hub.Ask(propose));
   NOROSHI_ASSIGN_OR_RETURN(const json::value link, hub.Ask({"person", "link", kApprover}));
-  ApiClient approver(hub.data());
-  NOROSHI_RETURN_IF_ERROR(approver.UseLink(TextAt(link, "/link")));
-  const std::string path = "/proposals/" + TextAt(proposal, "/proposal_id") + "/decision";
-  NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer decided,
-                           approver.Call("POST", path, json::object{{"approved", true}}));
-  if (decided.status != 200) return ApiRefused("approve alert", decided);
   NOROSHI_ASSIGN_OR_RETURN(const Uuid id, Uuid::Parse(TextAt(proposal, "/alert_id")));
-  return hub.Ask({"alert", "show", ToHex(id.bytes())});
+  ProposedAlert alert;
+  alert.approver_ = std::make_unique<ApiClient>(hub.data());
+  NOROSHI_RETURN_IF_ERROR(alert.approver_->UseLink(TextAt(link, "/link")));
+  alert.path_ = "/proposals/" + TextAt(proposal, "/proposal_id") + "/decision";
+  alert.alert_id_ = ToHex(id.bytes());
+  return alert;
+}
+
+Result<void> ProposedAlert::Approve() {
+  NOROSHI_ASSIGN_OR_RETURN(const ApiAnswer decided,
+                           approver_->Call("POST", path_, json::object{{"approved", true}}));
+  if (decided.status != 200) return ApiRefused("approve alert", decided);
+  return {};
+}
+
+Result<json::value> IssueAlert(HubUnderTest& hub, const std::vector<std::string>& arguments) {
+  NOROSHI_ASSIGN_OR_RETURN(ProposedAlert alert, ProposedAlert::Propose(hub, arguments));
+  NOROSHI_RETURN_IF_ERROR(alert.Approve());
+  return hub.Ask({"alert", "show", alert.alert_id()});
 }
 
 }  // namespace noroshi::support

@@ -22,8 +22,24 @@ Result<std::unique_ptr<ApiClient>> SignInPerson(HubUnderTest& hub, ApiClient& ad
                                                 const std::vector<std::string>& roles,
                                                 const std::vector<std::string>& circles = {});
 
-// Two persons send an alert: `arguments` as of `noroshi-hub alert issue`. The alert, as
-// `alert show` shows it. The first call makes the two.
+// An alert that one person has proposed and another one, signed in, can send with one quick
+// call. The first makes the two persons.
+class ProposedAlert {
+ public:
+  // arguments: as of `noroshi-hub alert issue`.
+  static Result<ProposedAlert> Propose(HubUnderTest& hub,
+                                       const std::vector<std::string>& arguments);
+  Result<void> Approve();
+  const std::string& alert_id() const { return alert_id_; }  // 32 hexadecimal digits.
+
+ private:
+  ProposedAlert() = default;
+  std::unique_ptr<ApiClient> approver_;
+  std::string path_;  // Of the decision.
+  std::string alert_id_;
+};
+
+// Both at once. The alert, as `alert show` shows it.
 Result<json::value> IssueAlert(HubUnderTest& hub, const std::vector<std::string>& arguments);
 
 }  // namespace noroshi::support
