@@ -266,7 +266,7 @@ Mapped NormaliseMapped(std::string_view utf8) {
   return mapped;
 }
 
-std::string NormaliseForFingerprint(std::string_view utf8) {
+std::string NormaliseWithoutSpace(std::string_view utf8) {
   std::string out;
   out.reserve(utf8.size());
   const Characters& characters = Characters::Get();

@@ -38,9 +38,8 @@ struct Mapped {
 };
 Mapped NormaliseMapped(std::string_view utf8);
 
-// NormaliseForMatching without any white space at all: for fingerprints, so that
-// line wrapping does not count.
-std::string NormaliseForFingerprint(std::string_view utf8);
+// NormaliseForMatching without any white space at all.
+std::string NormaliseWithoutSpace(std::string_view utf8);
 
 // How much a text says: letters and digits count 1, kana and han 2, everything
 // else 0. Sixty-four is about twelve English words or 32 Japanese characters.

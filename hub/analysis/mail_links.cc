@@ -8,6 +8,7 @@
 #include "common/text/unicode.h"
 #include "hub/analysis/gateways.h"
 #include "hub/analysis/host.h"
+#include "hub/analysis/innocent_hosts.h"
 #include "hub/analysis/links.h"
 
 namespace noroshi::analysis {
@@ -17,8 +18,8 @@ constexpr size_t kWarningsMax = 50;
 
 // In the order in which facts hold them (journal.proto).
 constexpr std::string_view kMarkers[] = {
-    "shown_differs", "hidden", "defanged",     "credentials", "ip",
-    "odd_ip",        "idn",    "encoded_host", "backslash",   "mso"};
+    "shown_differs", "hidden",       "defanged",  "credentials", "ip",      "odd_ip",
+    "idn",           "encoded_host", "backslash", "mso",         "innocent"};
 
 void Mark(std::string_view marker, v1::MailLink* link) {
   std::set<std::string> found(link->markers().begin(), link->markers().end());
@@ -69,6 +70,9 @@ void Describe(std::string_view url, const UrlReading& reading, v1::MailLink* lin
   if (reading.host.idn) link->add_markers("idn");
   if (reading.host.percent_encoded) link->add_markers("encoded_host");
   if (reading.backslash) link->add_markers("backslash");
+  // Behind a gateway's rewriting stands what the sender wrote.
+  const std::string leads_to = link->target().empty() ? link->host() : HostOf(link->target());
+  if (UseOfHost(leads_to) == HostUse::kInnocent) link->add_markers("innocent");
 }
 
 // Whether what is clicked shows another site.

@@ -54,12 +54,10 @@ class Schemas {
     auto& schema = compiled_[std::string(name)];
     if (schema != nullptr) return *schema;
     // The references within point below /components, so the whole stands beside.
-    json::value whole = components_;
-    DropFormats(&whole);
-    json::object root = std::move(whole.as_object());
-    root["$ref"] = "#/components/schemas/" + std::string(name);
-    documents_.push_back(std::make_unique<json::value>(std::move(root)));
-    const valijson::adapters::BoostJsonAdapter adapter(*documents_.back());
+    json::value root = components_;
+    DropFormats(&root);
+    root.as_object()["$ref"] = "#/components/schemas/" + std::string(name);
+    const valijson::adapters::BoostJsonAdapter adapter(root);
     schema = std::make_unique<valijson::Schema>();
     valijson::SchemaParser parser;
     parser.populateSchema(adapter, *schema);
@@ -72,7 +70,6 @@ class Schemas {
   const json::object components_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<valijson::Schema>, std::less<>> compiled_;
-  std::vector<std::unique_ptr<json::value>> documents_;
 };
 
 const json::object& Resolve(const json::object& schema) {

@@ -39,6 +39,14 @@ class Sightings {
   std::vector<const std::pair<const Key, std::set<std::string>>*> order_;
 };
 
+// A lure links to the brand that it imitates, and loads fonts as everybody does: no alert warns
+// of those.
+bool IsInnocent(const v1::MailFacts& mail, int url) {
+  if (url >= mail.links_size()) return false;
+  const auto& markers = mail.links(url).markers();
+  return std::find(markers.begin(), markers.end(), "innocent") != markers.end();
+}
+
 std::vector<Key> SharedIndicators(std::span<const store::SubmissionRow> members) {
   Sightings sightings;
   for (const store::SubmissionRow& member : members) {
@@ -46,7 +54,9 @@ std::vector<Key> SharedIndicators(std::span<const store::SubmissionRow> members)
     const std::string& who = member.organization();
     sightings.Add("subject", mail.subject(), who);
     sightings.Add("sender", mail.from(), who);
-    for (const std::string& url : mail.urls()) sightings.Add("url", url, who);
+    for (int i = 0; i < mail.urls_size(); ++i) {
+      if (!IsInnocent(mail, i)) sightings.Add("url", mail.urls(i), who);
+    }
     for (const v1::AttachmentFacts& attachment : mail.attachments()) {
       sightings.Add("sha256", ToHex(attachment.sha256()), who);
       sightings.Add("file_name", attachment.name(), who);

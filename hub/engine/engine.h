@@ -71,24 +71,17 @@ inline bool IsRemembered(const store::RequestRow& row, int64_t now_ms) {
   return now_ms - row.time_ms() <= kRequestLifeMs;
 }
 
-struct AnalysisWanted {
-  uint64_t sequence = 0;
-  v1::EntryKind kind = v1::ENTRY_KIND_UNSPECIFIED;
-  uint32_t priority = store::kPriorityIncident;
-};
-
 // What one Apply changed that somebody may want to act on.
 struct Applied {
-  uint64_t next = 0;                            // The next sequence to apply.
-  std::vector<AnalysisWanted> analysis_wanted;  // Submissions that await analysis, in order.
-  std::vector<std::string> outboxes;            // Organisations with new items, each once, sorted.
-  std::vector<std::string> alerts;              // Ids of alerts issued.
-  std::vector<uint64_t> cases;                  // Cases that changed, each once, sorted.
-  std::vector<std::string> questions;           // Ids of questions asked, answered, withdrawn.
-  std::vector<std::string> samples;             // Ids of samples with news, requests included.
-  std::vector<std::string> proposals;           // Ids of proposals made or decided.
-  bool identities_changed = false;              // Organisations, agents or tokens.
-  bool deadlines_changed = false;               // NextDeadline may be another.
+  uint64_t next = 0;                   // The next sequence to apply.
+  std::vector<std::string> outboxes;   // Organisations with new items, each once, sorted.
+  std::vector<std::string> alerts;     // Ids of alerts issued.
+  std::vector<uint64_t> cases;         // Cases that changed, each once, sorted.
+  std::vector<std::string> questions;  // Ids of questions asked, answered, withdrawn.
+  std::vector<std::string> samples;    // Ids of samples with news, requests included.
+  std::vector<std::string> proposals;  // Ids of proposals made or decided.
+  bool identities_changed = false;     // Organisations, agents or tokens.
+  bool deadlines_changed = false;      // NextDeadline may be another.
 };
 
 struct Prepared;

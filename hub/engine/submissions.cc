@@ -42,17 +42,13 @@ Result<void> Batch::ApplySubmission(store::SubmissionRow& row) {
 }
 
 void Batch::Expect(const store::SubmissionRow& row) {
-  const store::PendingAnalysis pending{PriorityOf(row.kind()), row.sequence()};
-  state_.AddPending(pending);
+  state_.AddPending({PriorityOf(row.kind()), row.sequence()});
   memory_.meta.set_analysis_pending(memory_.meta.analysis_pending() + 1);
-  applied_.analysis_wanted.push_back({row.sequence(), row.kind(), pending.priority});
 }
 
 void Batch::StopExpecting(const store::SubmissionRow& row) {
   state_.RemovePending({PriorityOf(row.kind()), row.sequence()});
   memory_.meta.set_analysis_pending(memory_.meta.analysis_pending() - 1);
-  std::erase_if(applied_.analysis_wanted,
-                [&](const AnalysisWanted& wanted) { return wanted.sequence == row.sequence(); });
 }
 
 Result<void> Batch::ApplyConflict(const v1::SubmissionConflict& conflict) {

@@ -100,8 +100,8 @@ Result<void> CheckPasswordRules(std::string_view password, std::string_view logi
         fmt::format("the password needs at least {} different characters", kPasswordDistinctMin));
   }
   if (shape.only_digits) return Refused("the password must not be digits alone");
-  const std::string folded = text::NormaliseForFingerprint(*normalised);
-  const std::string folded_login = text::NormaliseForFingerprint(login);
+  const std::string folded = text::NormaliseWithoutSpace(*normalised);
+  const std::string folded_login = text::NormaliseWithoutSpace(login);
   if (folded_login.size() >= kLoginBytesMin && folded.find(folded_login) != std::string::npos) {
     return Refused("the password must not contain the login");
   }

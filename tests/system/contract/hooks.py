@@ -3,14 +3,16 @@ answer may tell. NOROSHI_KNOWN: {"case_id": ["1", …], …}, by the name of the
 
 import json
 import os
+import pathlib
 import zlib
 
 import schemathesis
 
 KNOWN = json.loads(os.environ["NOROSHI_KNOWN"])
 
-# Paths, sources, and the libraries' own words.
-INNER = ["/work/", "/tmp/", "/usr/", ".cc:", ".h:", "std::", "boost", "rocksdb", "RocksDB",
+# Paths (of this tree, wherever it stands, and of others), sources, and the libraries' own words.
+TREE = str(pathlib.Path(__file__).resolve().parents[3])
+INNER = [TREE, "/tmp/", "/usr/", ".cc:", ".h:", "std::", "boost", "rocksdb", "RocksDB",
          "valijson", "NOROSHI_", "protobuf", "terminate", "Exception"]
 
 

@@ -184,6 +184,17 @@ TEST(FactsTest, OutlooksOwnLinksAndSchemes) {
   EXPECT_EQ(All(facts.addresses()), (Strings{"a@sender.example", "m@drop.test"}));
 }
 
+TEST(FactsTest, LinksToHostsThatEverybodyLinksToAreMarked) {
+  const v1::MailFacts facts =
+      Read(Html("<link rel=stylesheet href='https://fonts.googleapis.com/css?family=A'>"
+                "<a href='https://evil.test/?u=https://fonts.googleapis.com/'>x</a>"));
+  ASSERT_EQ(facts.urls_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    const bool font = facts.urls(i).starts_with("https://fonts.");
+    EXPECT_EQ(All(facts.links(i).markers()), font ? Strings{"innocent"} : Strings{}) << i;
+  }
+}
+
 TEST(FactsTest, OneDomainDoesNotCrowdOutTheOthers) {
   WarmUpMail();
   std::string body;

@@ -92,7 +92,7 @@ TEST(MailTest, HtmlAndQuotedPlainTextAreTheSameText) {
   EXPECT_EQ(plain.from(), "IT Service Desk <noreply@quota-desk.example>");
 }
 
-TEST(MailTest, DifferentSamplesHaveDifferentFingerprints) {
+TEST(MailTest, DifferentSamplesHaveDifferentTies) {
   std::set<std::string> texts;
   std::set<std::string> exacts;
   for (const char* name :
@@ -148,7 +148,7 @@ TEST(MailTest, AttachmentsAreHashedDecoded) {
 
 // ---- what it is recognised by ----
 
-TEST(MailTest, FingerprintIgnoresCharsetEncodingAndWrapping) {
+TEST(MailTest, TiesIgnoreCharsetEncodingAndWrapping) {
   const std::string wrapped(kLure);
   std::string joined;
   for (const char c : wrapped) {
@@ -161,14 +161,14 @@ TEST(MailTest, FingerprintIgnoresCharsetEncodingAndWrapping) {
                                     "<div>" + joined + "</div><!-- z -->"))));
 }
 
-TEST(MailTest, FingerprintTellsTextsApart) {
+TEST(MailTest, TiesTellTextsApart) {
   const std::string lure(kLure);
   std::string other = lure;
   other.replace(other.find("山田"), 6, "川田");
   EXPECT_NE(TextKeyOf(lure), TextKeyOf(other));
 }
 
-TEST(MailTest, TooLittleTextHasNoFingerprint) {
+TEST(MailTest, TooLittleTextHasNoTieOfItsText) {
   const v1::MailFacts facts = Read(Utf8Mail("Please see the attachment.\nBest regards\n"));
   EXPECT_TRUE(TextKey(facts).empty());
   EXPECT_TRUE(MailKey(facts).empty());
@@ -177,7 +177,7 @@ TEST(MailTest, TooLittleTextHasNoFingerprint) {
   EXPECT_TRUE(TextKeyOf(at.substr(1)).empty());
 }
 
-TEST(MailTest, ExactFingerprintCoversAttachmentsAndLinks) {
+TEST(MailTest, SameMailCoversAttachmentsAndLinks) {
   const auto mail = [](const std::string& href, const std::string& file) {
     return Mail("Content-Type: multipart/mixed; boundary=b\r\n",
                 "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>" + std::string(kLure) +

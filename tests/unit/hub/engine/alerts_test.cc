@@ -229,6 +229,23 @@ TEST_F(AlertsTest, ComposedAlertKeepsItsBounds) {
   EXPECT_EQ(large.indicators_size(), 32);  // 64 KiB of values.
 }
 
+TEST_F(AlertsTest, AnAlertDoesNotWarnOfInnocentHosts) {
+  std::vector<store::SubmissionRow> members(2);
+  for (size_t i = 0; i < 2; ++i) {
+    members[i].set_organization(std::to_string(i));
+    v1::MailFacts& mail = *members[i].mutable_mail();
+    mail.add_urls("https://brand.example/");
+    mail.add_links()->add_markers("innocent");
+    mail.add_urls("https://evil.example/");
+    mail.add_links()->add_markers("idn");
+  }
+  const v1::AlertRule rule = Script::Rule("r", 1);
+  const v1::Alert alert =
+      ComposeAlert({&rule, &store::CaseRow::default_instance(), &members[0], members, "", 5});
+  ASSERT_EQ(alert.indicators_size(), 1);
+  EXPECT_EQ(alert.indicators(0).value(), "https://evil.example/");
+}
+
 TEST_F(AlertsTest, PlaceholdersAreReplacedOnce) {
   v1::AlertRule rule = Script::Rule("r", 1);
   rule.set_title_en("{title}{unknown}{");

@@ -343,7 +343,7 @@ TEST_F(SplitTest, ThreadOfWhichAPartStaysStays) {
   EXPECT_EQ(Submission(Report("moj", report.id()).second).case_id(), first);
 }
 
-TEST_F(SplitTest, MailsGoWhereTheirFingerprintIs) {
+TEST_F(SplitTest, MailsGoWhereWhatTiesThemIs) {
   const uint64_t one = NewMail("moj", "e1", "t");
   const uint64_t two = NewMail("nict", "e2", "t");
   ASSERT_EQ(Submission(two).case_id(), one);
@@ -354,7 +354,7 @@ TEST_F(SplitTest, MailsGoWhereTheirFingerprintIs) {
   EXPECT_EQ(Submission(NewMail("bank", "e3", "t")).case_id(), one) << "one that stayed has it";
 }
 
-TEST_F(SplitTest, FingerprintOfAnotherCaseIsLeftAlone) {
+TEST_F(SplitTest, TieOfAnotherCaseIsLeftAlone) {
   const uint64_t a = NewMail("moj", "e1", "t1");
   const uint64_t b = NewMail("moj", "e2", "t2");
   const uint64_t both = NewMail("nict", "e1", "t2");

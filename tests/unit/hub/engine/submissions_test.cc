@@ -13,10 +13,7 @@ class SubmissionsTest : public Scene {};
 TEST_F(SubmissionsTest, IncidentOpensItsCaseAtOnceAndAwaitsAnalysis) {
   const uint64_t sequence = script_.Submit("moj", script_.Incident("障害", v1::TLP_AMBER));
   const Applied applied = Follow();
-  ASSERT_EQ(applied.analysis_wanted.size(), 1u);
-  EXPECT_EQ(applied.analysis_wanted[0].sequence, sequence);
-  EXPECT_EQ(applied.analysis_wanted[0].kind, v1::ENTRY_KIND_INCIDENT_REPORT);
-  EXPECT_EQ(applied.analysis_wanted[0].priority, store::kPriorityIncident);
+  EXPECT_THAT(*View()->AnalysisPending(store::kPriorityIncident, 0, 10), ElementsAre(sequence));
   EXPECT_EQ(applied.next, sequence + 1);
   const store::SubmissionRow row = Submission(sequence);
   EXPECT_EQ(row.case_id(), sequence);
@@ -85,7 +82,7 @@ TEST_F(SubmissionsTest, IncidentsAreNeverJoinedOnLikeness) {
 
 TEST_F(SubmissionsTest, MailGetsItsCaseWithItsAnalysis) {
   const uint64_t sequence = script_.Submit("moj", script_.Mail());
-  EXPECT_EQ(Follow().analysis_wanted.size(), 1u);
+  Follow();
   EXPECT_EQ(Submission(sequence).case_id(), 0u);
   EXPECT_EQ(View()->AnalysisPending(store::kPriorityMail, 0, 10)->size(), 1u);
   v1::AnalysisResult result = Script::Findings(sequence, "m");
@@ -243,7 +240,8 @@ TEST_F(SubmissionsTest, AnalysisOfUnknownOrForeignSubjectsIsIgnored) {
   v1::Submission observation = script_.Draft();
   observation.mutable_observation()->set_event("scan");
   const uint64_t sequence = script_.Submit("moj", observation);
-  EXPECT_THAT(Follow().analysis_wanted, IsEmpty());
+  Follow();
+  EXPECT_EQ(View()->Meta()->analysis_pending(), 0u);
   EXPECT_EQ(Submission(sequence).title(), "scan");
   EXPECT_EQ(Submission(sequence).case_id(), 0u);
   script_.Analysed(Script::Findings(sequence, "m"));
@@ -260,7 +258,8 @@ TEST_F(SubmissionsTest, UnreadableSubmissionIsRecordedAsSuchWithTheStrictestMark
                   [](const Result<journal::Acceptance>&) {});
   const uint64_t mismatch = script_.Add(v1::ENTRY_KIND_SUSPICIOUS_MAIL, script_.Incident("x"),
                                         "moj", "a", *Uuid::FromBytes(std::string(16, 'j')));
-  EXPECT_THAT(Follow().analysis_wanted, IsEmpty());
+  Follow();
+  EXPECT_EQ(View()->Meta()->analysis_pending(), 0u);
   for (const uint64_t sequence : {mismatch - 1, mismatch}) {
     EXPECT_EQ(Submission(sequence).outcome(), v1::ANALYSIS_OUTCOME_FAILED);
     EXPECT_EQ(Submission(sequence).analysis_error(), "the body cannot be read");
