@@ -22,7 +22,7 @@
 namespace noroshi::analysis {
 
 // Changes with every change of what the analyser finds in the same bytes.
-inline constexpr std::string_view kAnalyserVersion = "2.0";
+inline constexpr std::string_view kAnalyserVersion = "2.1";
 
 // Parts of a serialised AnalysisResult never exceed this in total.
 inline constexpr size_t kResultBytesMax = 2 * 1024 * 1024;

@@ -187,6 +187,7 @@ class Reader {
     }
     end = std::min(end, html_.size());
     at_ = std::min(std::min(html_.find('>', end), html_.size() - 1) + 1, html_.size());
+    if (tag_.name == "script") content_.scripts.append(html_, begin, end - begin).push_back('\n');
     if (tag_.name == "script" || tag_.name == "style" || tag_.name == "title") return;
     // Browsers show its tags as text, and sanitisers take the element away and leave
     // its content: what either shows counts.
@@ -292,7 +293,7 @@ class Reader {
   std::vector<std::string> hidden_;  // Open elements, from the hidden one on.
   size_t anchor_ = kNoAnchor;        // The open anchor's link.
   size_t anchor_text_ = 0;
-  int foreign_ = 0;  // Open <svg> and <math>.
+  bool foreign_ = false;  // There was <svg> or <math>.
   bool no_comment_end_ = false;
 };
 

@@ -36,6 +36,7 @@ struct HtmlLink {
 struct HtmlContent {
   std::string text;             // UTF-8; at most as long as the input.
   std::string hidden_text;      // Of hidden elements; likewise.
+  std::string scripts;          // Their source; likewise.
   std::vector<HtmlLink> links;  // In order; resolved against <base>.
   bool cut = false;             // A limit was reached.
 };

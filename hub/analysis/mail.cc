@@ -178,7 +178,13 @@ class MailReader {
     view->text += shown.text;
   }
 
-  void ShowText(const MimeNode& node, View* view) {
+  static bool IsHtml(const MimeNode& node) {
+    return node.type.value == "text/html" || node.type.value == "text/enriched" ||
+           node.type.value == "application/xhtml+xml";
+  }
+
+  // A part's text in UTF-8, as much of it as the limits allow.
+  text::Decoded Decode(const MimeNode& node, bool html) {
     std::string_view bytes = node.content;
     const size_t left = kTextBytesMax - std::min(kTextBytesMax, text_bytes_);
     if (bytes.size() > std::min(kPartTextBytesMax, left)) {
@@ -187,16 +193,24 @@ class MailReader {
       bytes = bytes.substr(0, std::min(kPartTextBytesMax, left));
     }
     text_bytes_ += bytes.size();
-    const bool html = node.type.value == "text/html" || node.type.value == "text/enriched" ||
-                      node.type.value == "application/xhtml+xml";
     std::string label(node.type.Find("charset"));
     if (html && label.empty()) label = HtmlCharset(bytes);
-    text::Decoded decoded = text::DecodeCharset(bytes, label);
+    return text::DecodeCharset(bytes, label);
+  }
+
+  HtmlContent Html(std::string_view utf8) {
+    HtmlContent content = ReadHtml(utf8);
+    if (content.cut) NoteLimit("kHtmlLinksMax or kHtmlAttributesMax: HTML with too many of them");
+    return content;
+  }
+
+  void ShowText(const MimeNode& node, View* view) {
+    const bool html = IsHtml(node);
+    text::Decoded decoded = Decode(node, html);
     view->charsets.push_back(std::move(decoded.charset));
     View shown;
     if (html) {
-      HtmlContent content = ReadHtml(decoded.text);
-      if (content.cut) NoteLimit("kHtmlLinksMax or kHtmlAttributesMax: HTML with too many of them");
+      HtmlContent content = Html(decoded.text);
       shown.text = std::move(content.text);
       shown.links = std::move(content.links);
       view->hidden += content.hidden_text + "\n";
@@ -242,6 +256,7 @@ class MailReader {
     FillLinks(text, view, offset);
     for (const MimeNode* part : cover_.attachments) view.attachments.push_back(part);
     FillAttachments(view.attachments);
+    links_.Finish();
     for (const std::string& charset : view.charsets) {
       if (facts.charsets_size() < kMailPartsMax) facts.add_charsets(charset);
     }
@@ -271,6 +286,10 @@ class MailReader {
       }
       read.facts.set_inline_(part->disposition.value == "inline" ||
                              (part->has_content_id && part->disposition.value != "attachment"));
+      const auto& markers = read.facts.markers();
+      if (std::find(markers.begin(), markers.end(), "html") != markers.end()) {
+        links_.AddPage(Html(Decode(*part, /*html=*/true).text));
+      }
       *reading_.facts.add_attachments() = std::move(read.facts);
       heads_.push_back(AttachmentHead(part->content));
     }
@@ -291,7 +310,6 @@ class MailReader {
     for (const HtmlLink& link : cover_.links) links_.AddHtml(link, /*cover=*/true);
     links_.AddText(view.hidden, v1::LINK_PLACE_TEXT, "hidden");
     links_.AddText(cover_.text, v1::LINK_PLACE_COVER);
-    links_.Finish();
   }
 
   MailReading reading_;

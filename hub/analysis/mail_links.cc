@@ -49,7 +49,8 @@ std::string SchemeOf(std::string_view url) {
 
 bool IsFollowedIn(v1::LinkPlace place, std::string_view first_marker) {
   return place != v1::LINK_PLACE_RESOURCE && place != v1::LINK_PLACE_BASE &&
-         place != v1::LINK_PLACE_COVER && first_marker != "mso";
+         place != v1::LINK_PLACE_COVER && place != v1::LINK_PLACE_ATTACHMENT &&
+         first_marker != "mso";
 }
 
 bool SameSite(const std::string& a, const std::string& b) {
@@ -146,6 +147,18 @@ void LinkCollector::AddHtml(const HtmlLink& link, bool cover) {
   }
   const v1::LinkPlace place = cover ? v1::LINK_PLACE_COVER : link.place;
   AddUrl(url, place, link.mso ? "mso" : link.hidden ? "hidden" : "", link.shown);
+}
+
+void LinkCollector::AddPage(const HtmlContent& page) {
+  for (HtmlLink link : page.links) {
+    if (link.place == v1::LINK_PLACE_RESOURCE || link.place == v1::LINK_PLACE_BASE) continue;
+    link.place = v1::LINK_PLACE_ATTACHMENT;
+    AddHtml(link, /*cover=*/false);
+  }
+  UrlScanner scanner(page.scripts);
+  for (TextUrl found; urls_seen_ < kUrlsSeenMax && scanner.Next(&found); found = {}) {
+    AddUrl(found.url, v1::LINK_PLACE_ATTACHMENT, "", "");
+  }
 }
 
 void LinkCollector::AddText(std::string_view utf8, v1::LinkPlace place,

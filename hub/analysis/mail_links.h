@@ -26,6 +26,8 @@ class LinkCollector {
   LinkCollector(v1::MailFacts* facts, std::string* limit) : facts_(facts), limit_(limit) {}
 
   void AddHtml(const HtmlLink& link, bool cover);
+  // Of an attached page: where it leads, by its links and as its scripts name it.
+  void AddPage(const HtmlContent& page);
   // URLs, hosts, IPs and addresses written in a text; first_marker: of all its
   // URLs, may be empty.
   void AddText(std::string_view utf8, v1::LinkPlace place, std::string_view first_marker = "");

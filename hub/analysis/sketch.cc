@@ -212,6 +212,17 @@ bool IsPersonalFile(const v1::AttachmentFacts& file) {
   return false;
 }
 
+// A short plain text stands for nothing: a gateway leaves one where it took a file away, a
+// broken kit its own leftovers. Scripts, shortcuts and pages carry markers of theirs.
+bool IsNote(const v1::AttachmentFacts& file) {
+  constexpr std::string_view kHarmless[] = {"double_extension", "rtl", "type_mismatch"};
+  return file.size() < kTieNoteBytesMin && file.type() == "text/plain" &&
+         std::all_of(file.markers().begin(), file.markers().end(), [&](const std::string& marker) {
+           return std::find(std::begin(kHarmless), std::end(kHarmless), marker) !=
+                  std::end(kHarmless);
+         });
+}
+
 class Ties {
  public:
   explicit Ties(v1::MailSketch* sketch) : sketch_(*sketch) {}
@@ -263,7 +274,7 @@ void AddFileTies(const v1::MailFacts& facts, const std::vector<std::string>& hea
                  Ties* ties) {
   for (int i = 0; i < facts.attachments_size(); ++i) {
     const v1::AttachmentFacts& file = facts.attachments(i);
-    if (file.size() < kTieFileBytesMin || IsPersonalFile(file)) continue;
+    if (file.size() < kTieFileBytesMin || IsNote(file) || IsPersonalFile(file)) continue;
     // A brand's logo ties nothing; where the picture is the lure, it does.
     if (IsImage(file) && weight >= kTextWeightMin) continue;
     ties->Add(v1::TIE_KIND_ATTACHMENT, file.sha256(), file.name());
@@ -285,12 +296,19 @@ std::string_view PathOf(std::string_view url) {
   return path.substr(0, path.find_first_of("?#"));
 }
 
+// What the mail or a page attached to it leads to; not what it only loads.
+bool LeadsSomewhere(const v1::MailLink& link, bool followed) {
+  if (link.place() == v1::LINK_PLACE_ATTACHMENT) return true;
+  return followed && IsRealLink(link) && link.place() != v1::LINK_PLACE_HEADER;
+}
+
 void AddLinkTies(const v1::MailFacts& facts, Ties* ties) {
-  for (int i = 0; i < facts.urls_size() && i < facts.links_size(); ++i) {
+  for (int i = 0; i < facts.links_size(); ++i) {
     const v1::MailLink& link = facts.links(i);
-    if (!IsRealLink(link) || link.place() == v1::LINK_PLACE_HEADER) continue;
+    if (!LeadsSomewhere(link, i < facts.urls_size())) continue;
+    const std::string& written = i < facts.urls_size() ? facts.urls(i) : link.url();
     // Behind a gateway's rewriting stands what the sender wrote.
-    const std::string& url = link.target().empty() ? facts.urls(i) : link.target();
+    const std::string& url = link.target().empty() ? written : link.target();
     const std::string host = link.target().empty() ? link.host() : HostOf(url);
     const HostUse use = UseOfHost(host);
     if (host.empty() || use == HostUse::kInnocent) continue;

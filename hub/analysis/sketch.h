@@ -37,7 +37,8 @@ inline constexpr size_t kShinglesMax = 40'000;  // Later ones do not count.
 // one together with its subject.
 inline constexpr uint32_t kTextWeightMin = 80;
 inline constexpr uint32_t kShortTextWeightMin = 16;
-inline constexpr uint64_t kTieFileBytesMin = 256;  // A smaller file is no tie.
+inline constexpr uint64_t kTieFileBytesMin = 256;   // A smaller file is no tie.
+inline constexpr uint64_t kTieNoteBytesMin = 1024;  // Nor a smaller plain text.
 inline constexpr size_t kTiesMax = 48;
 inline constexpr size_t kTieShownBytesMax = 160;
 inline constexpr size_t kTieKeyBytes = 16;

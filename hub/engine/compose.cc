@@ -41,10 +41,23 @@ class Sightings {
 
 // A lure links to the brand that it imitates, and loads fonts as everybody does: no alert warns
 // of those.
-bool IsInnocent(const v1::MailFacts& mail, int url) {
-  if (url >= mail.links_size()) return false;
-  const auto& markers = mail.links(url).markers();
+bool IsInnocent(const v1::MailLink& link) {
+  const auto& markers = link.markers();
   return std::find(markers.begin(), markers.end(), "innocent") != markers.end();
+}
+
+// What the mail leads to, and a page attached to it.
+std::vector<std::string> UrlsToWarnOf(const v1::MailFacts& mail) {
+  std::vector<std::string> urls;
+  for (int i = 0; i < mail.urls_size(); ++i) {
+    if (i < mail.links_size() && IsInnocent(mail.links(i))) continue;
+    urls.push_back(mail.urls(i));
+  }
+  for (int i = mail.urls_size(); i < mail.links_size(); ++i) {
+    const v1::MailLink& link = mail.links(i);
+    if (link.place() == v1::LINK_PLACE_ATTACHMENT && !IsInnocent(link)) urls.push_back(link.url());
+  }
+  return urls;
 }
 
 std::vector<Key> SharedIndicators(std::span<const store::SubmissionRow> members) {
@@ -54,9 +67,7 @@ std::vector<Key> SharedIndicators(std::span<const store::SubmissionRow> members)
     const std::string& who = member.organization();
     sightings.Add("subject", mail.subject(), who);
     sightings.Add("sender", mail.from(), who);
-    for (int i = 0; i < mail.urls_size(); ++i) {
-      if (!IsInnocent(mail, i)) sightings.Add("url", mail.urls(i), who);
-    }
+    for (const std::string& url : UrlsToWarnOf(mail)) sightings.Add("url", url, who);
     for (const v1::AttachmentFacts& attachment : mail.attachments()) {
       sightings.Add("sha256", ToHex(attachment.sha256()), who);
       sightings.Add("file_name", attachment.name(), who);

@@ -184,6 +184,30 @@ TEST(FactsTest, OutlooksOwnLinksAndSchemes) {
   EXPECT_EQ(All(facts.addresses()), (Strings{"a@sender.example", "m@drop.test"}));
 }
 
+TEST(FactsTest, AnAttachedPageLeadsSomewhere) {
+  const std::string page =
+      "<script>var u = \"https://script.test/next\"; f('https://quoted.test/x');</script>"
+      "<meta http-equiv=refresh content='0;url=https://refresh.test/'>"
+      "<img src='https://logo.test/a.png'><form action='https://form.test/go'></form>";
+  for (const char* name : {"invoice.html", "invoice.SVG", "invoice.bin"}) {
+    const v1::MailFacts facts = Read(
+        "From: a@b.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        "--b\r\n\r\nSee the file, https://shown.test/\r\n"
+        "--b\r\nContent-Type: application/octet-stream\r\n"
+        "Content-Disposition: attachment; filename=" +
+        std::string(name) + "\r\n\r\n<!DOCTYPE html><html>" + page + "</html>\r\n--b--\r\n");
+    EXPECT_EQ(All(facts.urls()), (Strings{"https://shown.test/"}));
+    Strings attached;
+    for (int i = 1; i < facts.links_size(); ++i) {
+      EXPECT_EQ(facts.links(i).place(), v1::LINK_PLACE_ATTACHMENT);
+      attached.push_back(facts.links(i).url());
+    }
+    EXPECT_EQ(attached, (Strings{"https://refresh.test/", "https://form.test/go",
+                                 "https://script.test/next", "https://quoted.test/x"}))
+        << name;
+  }
+}
+
 TEST(FactsTest, LinksToHostsThatEverybodyLinksToAreMarked) {
   const v1::MailFacts facts =
       Read(Html("<link rel=stylesheet href='https://fonts.googleapis.com/css?family=A'>"

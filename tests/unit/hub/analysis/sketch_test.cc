@@ -162,6 +162,22 @@ TEST(SketchTest, FilesTieAndLogosDoNot) {
       << "the picture is the lure";
 }
 
+TEST(SketchTest, NotesInTheirPlaceTieNothing) {
+  v1::MailFacts facts;
+  v1::AttachmentFacts* file = facts.add_attachments();
+  file->set_name("invoice.pdf");
+  file->set_type("text/plain");
+  file->set_size(kTieNoteBytesMin - 1);
+  file->set_sha256(std::string(32, 'x'));
+  file->add_markers("type_mismatch");
+  EXPECT_TRUE(Shown(Sketch(kLure, facts), v1::TIE_KIND_ATTACHMENT).empty());
+  file->set_size(kTieNoteBytesMin);
+  EXPECT_FALSE(Shown(Sketch(kLure, facts), v1::TIE_KIND_ATTACHMENT).empty());
+  file->set_size(kTieNoteBytesMin - 1);
+  file->add_markers("script");
+  EXPECT_FALSE(Shown(Sketch(kLure, facts), v1::TIE_KIND_ATTACHMENT).empty());
+}
+
 TEST(SketchTest, AFileThatDiffersNearItsEndHasTheSameHead) {
   const std::string file(1500, 'x');
   EXPECT_EQ(AttachmentHead(file + "a"), AttachmentHead(file + "bc"));

@@ -238,12 +238,18 @@ TEST_F(AlertsTest, AnAlertDoesNotWarnOfInnocentHosts) {
     mail.add_links()->add_markers("innocent");
     mail.add_urls("https://evil.example/");
     mail.add_links()->add_markers("idn");
+    for (const char* page : {"https://page.example/", "https://font.example/"}) {
+      mail.add_links()->set_url(page);
+    }
+    mail.mutable_links(2)->set_place(v1::LINK_PLACE_ATTACHMENT);
+    mail.mutable_links(3)->set_place(v1::LINK_PLACE_RESOURCE);
   }
   const v1::AlertRule rule = Script::Rule("r", 1);
   const v1::Alert alert =
       ComposeAlert({&rule, &store::CaseRow::default_instance(), &members[0], members, "", 5});
-  ASSERT_EQ(alert.indicators_size(), 1);
+  ASSERT_EQ(alert.indicators_size(), 2);
   EXPECT_EQ(alert.indicators(0).value(), "https://evil.example/");
+  EXPECT_EQ(alert.indicators(1).value(), "https://page.example/");
 }
 
 TEST_F(AlertsTest, PlaceholdersAreReplacedOnce) {
