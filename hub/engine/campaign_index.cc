@@ -12,9 +12,12 @@ Result<uint64_t> CampaignIndex::Live(uint64_t case_id) const {
 }
 
 Result<std::vector<uint64_t>> CampaignIndex::Band(std::string_view key) const {
+  const auto known = bands_.find(std::string(key));
+  if (known != bands_.end()) return known->second;
   NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Band(realm_, key));
-  if (!row) return std::vector<uint64_t>();
-  return std::vector<uint64_t>(row->variants().begin(), row->variants().end());
+  std::vector<uint64_t>& variants = bands_[std::string(key)];
+  if (row) variants.assign(row->variants().begin(), row->variants().end());
+  return variants;
 }
 
 Result<std::optional<campaign::Variant>> CampaignIndex::FindVariant(uint64_t id) const {
@@ -30,6 +33,14 @@ Result<std::optional<campaign::Variant>> CampaignIndex::FindVariant(uint64_t id)
 }
 
 Result<campaign::TieUse> CampaignIndex::Tie(std::string_view key) const {
+  const auto known = ties_.find(std::string(key));
+  if (known != ties_.end()) return known->second;
+  NOROSHI_ASSIGN_OR_RETURN(campaign::TieUse use, ReadTie(key));
+  ties_[std::string(key)] = use;
+  return use;
+}
+
+Result<campaign::TieUse> CampaignIndex::ReadTie(std::string_view key) const {
   campaign::TieUse use;
   NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Tie(realm_, key));
   if (!row) return use;
@@ -46,6 +57,7 @@ void CampaignIndex::SetBand(std::string_view key, const std::vector<uint64_t>& v
   store::BandRow row;
   row.mutable_variants()->Assign(variants.begin(), variants.end());
   state_.SetBand(realm_, key, row);
+  bands_[std::string(key)] = variants;
 }
 
 void CampaignIndex::SetVariant(const campaign::Variant& variant) {
@@ -61,6 +73,7 @@ void CampaignIndex::SetTie(std::string_view key, const campaign::TieUse& use) {
   row.mutable_cases()->Assign(use.cases.begin(), use.cases.end());
   row.set_submission(use.mail);
   state_.SetTie(realm_, key, row);
+  ties_[std::string(key)] = use;
 }
 
 }  // namespace noroshi::engine

@@ -1,11 +1,15 @@
 // What the state knows of mails, for hub/campaign: the rows of one realm, inside the
 // batch that is being applied. For hub/engine only.
 //
+// Make one for each mail: it keeps what it read, for the decision and the entry of
+// the mail ask for the same rows.
+//
 // Threads: one thread. Lifetime: the transaction outlives it.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "hub/campaign/campaign.h"
@@ -28,9 +32,12 @@ class CampaignIndex : public campaign::Index {
  private:
   // The case that it has become part of; 0: the case is not there.
   Result<uint64_t> Live(uint64_t case_id) const;
+  Result<campaign::TieUse> ReadTie(std::string_view key) const;
 
   store::Transaction& state_;
   const std::string realm_;
+  mutable std::unordered_map<std::string, std::vector<uint64_t>> bands_;
+  mutable std::unordered_map<std::string, campaign::TieUse> ties_;
 };
 
 }  // namespace noroshi::engine
