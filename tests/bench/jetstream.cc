@@ -2,47 +2,36 @@
 
 #include <fmt/format.h>
 
-#include <deque>
 #include <string>
 
-#include "tests/bench/cpu.h"
+#include "tests/bench/closed_loop.h"
 
 namespace noroshi::bench {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
 constexpr std::chrono::seconds kPatience{60};
-
-double MsSince(Steady::time_point start, Steady::time_point now) {
-  return std::chrono::duration<double, std::milli>(now - start).count();
-}
 
 }  // namespace
 
 // All connections. Answers to connection i arrive under "_INBOX.i.".
 struct JetStream::Client {
-  struct Connection {
-    NatsParser parser;
-    std::deque<Steady::time_point> in_flight;  // Acknowledged in order: one stream, one connection.
-  };
+  Client(size_t connections, size_t in_flight, size_t message_bytes)
+      : parsers(connections),
+        payload(message_bytes, 'x'),
+        loop(connections, in_flight,
+             [this](size_t number, size_t count) { Publish(number, count); }) {}
 
   std::unique_ptr<Swarm> swarm;
-  std::vector<Connection> connections;
-  std::string payload;
-  size_t in_flight_max = 0;
-
+  std::vector<NatsParser> parsers;  // By connection.
+  const std::string payload;
+  ClosedLoop loop;  // Acknowledged in order: one stream, one connection.
   size_t subscribed = 0;
-  bool running = false;
-  uint64_t acknowledged = 0;
-  size_t under_way = 0;
-  std::vector<double> latencies_ms;
   std::string answer;  // To a request.
 
   void OnOpen(size_t number);
   void OnBytes(size_t number, std::string_view bytes);
   void OnAnswer(size_t number, const NatsParser::Operation& message);
-  void TopUp(size_t number);
+  void Publish(size_t number, size_t count);
   Result<std::string> Request(const std::string& subject, const std::string& body);
 };
 
@@ -51,7 +40,7 @@ void JetStream::Client::OnOpen(size_t number) {
 }
 
 void JetStream::Client::OnBytes(size_t number, std::string_view bytes) {
-  NatsParser& parser = connections[number].parser;
+  NatsParser& parser = parsers[number];
   parser.Append(bytes);
   while (const auto operation = parser.Next()) {
     if (operation->line.starts_with("MSG ")) {
@@ -64,7 +53,7 @@ void JetStream::Client::OnBytes(size_t number, std::string_view bytes) {
       swarm->Fail({ErrorCode::kInternal, std::string(operation->line)});
     }
   }
-  TopUp(number);
+  loop.TopUp(number);
 }
 
 void JetStream::Client::OnAnswer(size_t number, const NatsParser::Operation& message) {
@@ -72,26 +61,17 @@ void JetStream::Client::OnAnswer(size_t number, const NatsParser::Operation& mes
     answer = message.payload;
     return;
   }
-  auto& in_flight = connections[number].in_flight;
-  if (message.payload.find("\"seq\":") == std::string_view::npos || in_flight.empty()) {
-    return swarm->Fail({ErrorCode::kInternal, "not stored: " + std::string(message.payload)});
+  if (message.payload.find("\"seq\":") == std::string_view::npos || !loop.Answered(number)) {
+    swarm->Fail({ErrorCode::kInternal, "not stored: " + std::string(message.payload)});
   }
-  latencies_ms.push_back(MsSince(in_flight.front(), Steady::now()));
-  in_flight.pop_front();
-  ++acknowledged;
-  --under_way;
 }
 
-void JetStream::Client::TopUp(size_t number) {
-  auto& in_flight = connections[number].in_flight;
-  if (!running || in_flight.size() == in_flight_max) return;
+void JetStream::Client::Publish(size_t number, size_t count) {
   std::string out;
-  while (in_flight.size() < in_flight_max) {
+  for (; count > 0; --count) {
     out += fmt::format("PUB reports.{} _INBOX.{}.a {}\r\n", number, number, payload.size());
     out += payload;
     out += "\r\n";
-    in_flight.push_back(Steady::now());
-    ++under_way;
   }
   swarm->Send(number, out);
 }
@@ -111,11 +91,8 @@ Result<std::unique_ptr<JetStream>> JetStream::Start(const Options& options, size
                                                     size_t in_flight, size_t message_bytes) {
   std::unique_ptr<JetStream> made(new JetStream(options));
   NOROSHI_ASSIGN_OR_RETURN(made->server_, NatsServer::Start(options.folder + "/nats"));
-  made->client_ = std::make_unique<Client>();
+  made->client_ = std::make_unique<Client>(connections, in_flight, message_bytes);
   Client* client = made->client_.get();
-  client->payload = std::string(message_bytes, 'x');
-  client->in_flight_max = in_flight;
-  client->connections.resize(connections);
   NOROSHI_ASSIGN_OR_RETURN(client->swarm, Swarm::Make(made->server_->ClientOptions()));
   client->swarm->set_handlers(
       {[client](size_t number) { client->OnOpen(number); },
@@ -133,40 +110,18 @@ Result<Figures> JetStream::Round() {
       client.Request("$JS.API.STREAM.CREATE.REPORTS",
                      R"({"name":"REPORTS","subjects":["reports.>"],"storage":"file"})"));
   if (created.find("\"error\"") != std::string::npos) return Error{ErrorCode::kInternal, created};
-  NOROSHI_RETURN_IF_ERROR(WaitQuiet(server_->pid()));
-  NOROSHI_ASSIGN_OR_RETURN(const ServerCpu before, ReadServerCpu(server_->pid()));
-  const double client_before = ThreadCpuSeconds();
-  client.latencies_ms.clear();
-  client.acknowledged = 0;
-  client.running = true;
-  const auto start = Steady::now();
-  for (size_t i = 0; i < client.connections.size(); ++i) client.TopUp(i);
-  NOROSHI_RETURN_IF_ERROR(client.swarm->Run(
-      [&] {
-        if (Steady::now() - start >= options_.round) client.running = false;
-        return !client.running && client.under_way == 0;
-      },
-      options_.round + kPatience));
-  const double seconds = MsSince(start, Steady::now()) / 1000;
-  const double client_cpu = ThreadCpuSeconds() - client_before;
-  NOROSHI_RETURN_IF_ERROR(WaitQuiet(server_->pid()));
-  NOROSHI_ASSIGN_OR_RETURN(const ServerCpu after, ReadServerCpu(server_->pid()));
-  const auto acknowledged = static_cast<double>(client.acknowledged);
+  NOROSHI_ASSIGN_OR_RETURN(Figures figures,
+                           client.loop.Round(client.swarm.get(), server_->pid(), options_.round));
   NOROSHI_ASSIGN_OR_RETURN(const std::string info,
                            client.Request("$JS.API.STREAM.INFO.REPORTS", ""));
-  if (info.find(fmt::format("\"messages\":{},", client.acknowledged)) == std::string::npos) {
-    return Error{ErrorCode::kInternal,
-                 fmt::format("{} acknowledged, but: {}", client.acknowledged, info)};
+  const auto acknowledged = static_cast<uint64_t>(figures["acknowledged"]);
+  if (info.find(fmt::format("\"messages\":{},", acknowledged)) == std::string::npos) {
+    return Error{ErrorCode::kInternal, fmt::format("{} acknowledged, but: {}", acknowledged, info)};
   }
   NOROSHI_ASSIGN_OR_RETURN(const std::string removed,
                            client.Request("$JS.API.STREAM.DELETE.REPORTS", ""));
   if (removed.find("\"error\"") != std::string::npos) return Error{ErrorCode::kInternal, removed};
-  return Figures{{"acknowledged", acknowledged},
-                 {"acked_per_s", acknowledged / seconds},
-                 {"p50_ms", Percentile(&client.latencies_ms, 0.5)},
-                 {"p99_ms", Percentile(&client.latencies_ms, 0.99)},
-                 {"cpu_us", Difference(before, after).seconds * 1e6 / acknowledged},
-                 {"client_cpu_us", client_cpu * 1e6 / acknowledged}};
+  return figures;
 }
 
 }  // namespace noroshi::bench
