@@ -148,14 +148,15 @@ Result<Reply> IssueLink(Call& call) {
   v1::SignInLinkIssued& issued = *action.mutable_sign_in_link_issued();
   issued.set_person(row.person().id());
   issued.set_secret_sha256(token.hash);
-  issued.set_expires_at_ms(call.now_ms() + kLinkLifeMs);
+  const int64_t expires_at_ms = call.now_ms() + kLinkLifeMs;
+  issued.set_expires_at_ms(expires_at_ms);
   NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(row.person().id())));
   // Behind '#': a browser sends it to nobody, and no log of a proxy holds it.
   const std::string link = call.parts().web_address() + "/link#" + token.text;
   return Reply{201,
                json::object{{"person", row.person().id()},
                             {"link", link},
-                            {"expires_at", TimeJson(issued.expires_at_ms())}},
+                            {"expires_at", TimeJson(expires_at_ms)}},
                {},
                {}};
 }

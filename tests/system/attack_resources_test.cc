@@ -25,6 +25,8 @@ struct Failure {
   const char* call;  // As strace injects it.
 };
 
+void PrintTo(const Failure& failure, std::ostream* out) { *out << failure.call; }
+
 class FailingDiskTest : public ResourcesTest, public testing::WithParamInterface<Failure> {};
 
 // The process's thread of this name.

@@ -261,6 +261,8 @@ struct BadSubmission {
   std::function<void(v1::Submission*)> spoil;
 };
 
+void PrintTo(const BadSubmission& bad, std::ostream* out) { *out << bad.field; }
+
 class RefusedSubmissionTest : public RefusalTest,
                               public testing::WithParamInterface<BadSubmission> {};
 

@@ -20,6 +20,9 @@ constexpr Milliseconds kScan{170'000};
 
 enum class Door { kAgents, kWeb };
 
+std::string NameOf(Door door) { return door == Door::kAgents ? "Agents" : "Web"; }
+void PrintTo(Door door, std::ostream* out) { *out << NameOf(door); }
+
 class ScannerTest : public testing::TestWithParam<Door> {
  protected:
   ScannerTest() : hub_(folder_.path()) {}
@@ -37,9 +40,7 @@ class ScannerTest : public testing::TestWithParam<Door> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Doors, ScannerTest, testing::Values(Door::kAgents, Door::kWeb),
-                         [](const testing::TestParamInfo<Door>& door) {
-                           return door.param == Door::kAgents ? "Agents" : "Web";
-                         });
+                         [](const auto& door) { return NameOf(door.param); });
 
 TEST_P(ScannerTest, SslscanFindsTls13Only) {
   const std::string sslscan = "/usr/bin/sslscan";

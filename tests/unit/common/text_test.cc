@@ -146,6 +146,8 @@ struct CharsetCase {
   const char* charset;
 };
 
+void PrintTo(const CharsetCase& each, std::ostream* out) { *out << each.charset; }
+
 class CharsetTest : public testing::TestWithParam<CharsetCase> {};
 
 TEST_P(CharsetTest, Decodes) {
