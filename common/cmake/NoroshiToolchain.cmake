@@ -31,7 +31,8 @@ if(NOROSHI_SANITIZE)
   target_compile_options(noroshi_flags INTERFACE -fsanitize=${NOROSHI_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(noroshi_flags INTERFACE -fsanitize=${NOROSHI_SANITIZE})
   # What GCC's manual says: with sanitizers this warning is often false (std::regex, optional).
-  target_compile_options(noroshi_flags INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(noroshi_flags INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   if(NOROSHI_SANITIZE MATCHES "undefined")
     # These four triple the compile time of coroutine code and repeat what ASan finds.
     target_compile_options(noroshi_flags INTERFACE

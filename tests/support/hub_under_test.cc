@@ -156,10 +156,19 @@ Result<json::value> HubUnderTest::AskUntil(const std::string& what,
 }
 
 Result<json::value> HubUnderTest::Settle() {
-  return AskUntil("analysis and engine to catch up", {"status"}, [](const json::value& status) {
-    return NumberAt(status, "/analysis_pending") == 0 &&
-           NumberAt(status, "/applied") == NumberAt(status, "/tree_size");
-  });
+  // Patience is for a hub that makes no progress: a backlog may be long, a machine slow.
+  for (int64_t before = -1;;) {
+    int64_t applied = before;
+    auto settled =
+        AskUntil("analysis and engine to catch up", {"status"}, [&](const json::value& status) {
+          applied = NumberAt(status, "/applied");
+          return NumberAt(status, "/analysis_pending") == 0 &&
+                 applied == NumberAt(status, "/tree_size");
+        });
+    const bool slow = !settled.ok() && settled.error().code == ErrorCode::kTimeout;
+    if (!slow || applied == before) return settled;
+    before = applied;
+  }
 }
 
 std::string HubUnderTest::log() const { return ReadFile(log_file_); }

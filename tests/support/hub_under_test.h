@@ -63,6 +63,7 @@ class HubUnderTest {
   Result<Credentials> Certify(const std::string& organization_and_agent);
 
   // Waits until all that is in the journal is analysed and applied; gives the status.
+  // kTimeout: the hub stopped getting on.
   Result<json::value> Settle();
   // Waits until a command's answer fulfils the condition; gives that answer.
   Result<json::value> AskUntil(const std::string& what, const std::vector<std::string>& arguments,

@@ -47,6 +47,9 @@ TEST_P(ClocksTest, AHubWhoseClockJumpsCountsOnByItself) {
   const size_t receipts = ledger_.receipts();
   ASSERT_TRUE(ledger_.WaitForReceipts(receipts + 200)) << submitter_->last_error();
   ASSERT_OK(Greet({hub_->address(), agency_}));
+  submitter_->HubIsUp(hub_->address(), 0);
+  ASSERT_TRUE(submitter_->Drain()) << submitter_->last_error();
+  ASSERT_OK(hub_->Settle());  // Whoever enrols waits only so long for the engine.
   ASSERT_OK(hub_->Certify("shinko-agency/new"));
   ASSERT_OK_AND_ASSIGN(const json::value alerts, hub_->Ask({"alert", "list"}));
   ASSERT_EQ(ArrayAt(alerts, "/alerts").size(), 1U) << alerts;
