@@ -15,5 +15,7 @@ function(noroshi_embed target)
             -DNAMESPACE=${ARG_NAMESPACE} -P ${script}
     DEPENDS ${input} ${script}
     VERBATIM)
+  # Longer than every compiler must take; the ones that we use do.
+  set_source_files_properties(${output} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
   target_sources(${target} PRIVATE ${output})
 endfunction()

@@ -16,8 +16,6 @@ namespace {
 
 using access::Deed;
 
-// Integers beyond this are not safe in JSON.
-constexpr uint64_t kJsonIntegerMax = (uint64_t{1} << 53) - 1;
 constexpr uint64_t kRecipientsMax = UINT32_MAX;
 
 // Texts of a report that go by the same name here and there.

@@ -153,12 +153,12 @@ Result<Reply> IssueLink(Call& call) {
   NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), Path(row.person().id())));
   // Behind '#': a browser sends it to nobody, and no log of a proxy holds it.
   const std::string link = call.parts().web_address() + "/link#" + token.text;
-  return Reply{201,
-               json::object{{"person", row.person().id()},
-                            {"link", link},
-                            {"expires_at", TimeJson(expires_at_ms)}},
-               {},
-               {}};
+  return Reply{
+      201,
+      json::object{
+          {"person", row.person().id()}, {"link", link}, {"expires_at", TimeJson(expires_at_ms)}},
+      {},
+      {}};
 }
 
 Result<Reply> SetIdentity(Call& call) {
