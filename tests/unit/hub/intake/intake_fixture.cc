@@ -199,6 +199,13 @@ bool IntakeTest::Eventually(const std::function<bool(const Stats&)>& condition) 
   return true;
 }
 
+bool IntakeTest::EventuallyRefused(const std::string& word) const {
+  return Eventually([&](const Stats& stats) {
+    const auto refused = stats.handshakes_refused.find(word);
+    return refused != stats.handshakes_refused.end() && refused->second == 1;
+  });
+}
+
 v1::AgentFrame SubmitFrame(const v1::Submission& submission) {
   v1::AgentFrame frame;
   frame.mutable_submit()->set_submission(submission.SerializeAsString());

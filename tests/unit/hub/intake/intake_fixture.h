@@ -81,6 +81,8 @@ class IntakeTest : public testing::Test {
   std::unique_ptr<tls::Context> AgentContext() const { return AgentContext(pki_.Agent(agent_)); }
   // Waits until the intake's numbers are so, at most ten seconds.
   bool Eventually(const std::function<bool(const Stats&)>& condition) const;
+  // Likewise, until one handshake was refused with this word.
+  bool EventuallyRefused(const std::string& word) const;
 
   testing_support::TestClock clock_{kNowMs};
   testing_support::TestPki pki_{kNowMs};

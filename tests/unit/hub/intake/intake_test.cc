@@ -360,7 +360,7 @@ TEST_F(IntakeTest, DirectoryIsAskedAtEveryHandshakeResumedOnesToo) {
   Client client(intake_->address(), *context);
   EXPECT_TRUE(client.resumed());
   EXPECT_EQ(client.GoodbyeCode(), goodbye::kRevoked);
-  EXPECT_EQ(intake_->stats().handshakes_refused.at("revoked"), 1U);
+  EXPECT_TRUE(EventuallyRefused("revoked"));
 }
 
 TEST_F(IntakeTest, RevocationStopsTheNextBatchAndCutsTheLiveSession) {
@@ -479,7 +479,7 @@ TEST_F(IntakeTest, StrangersAreCappedAndTheOldestGivesWay) {
   const auto context = AgentContext();
   Client client(intake_->address(), *context);
   EXPECT_TRUE(client.Greet().ok());
-  EXPECT_EQ(intake_->stats().handshakes_refused.at("crowded"), 1U);
+  EXPECT_TRUE(EventuallyRefused("crowded"));
   Client next(intake_->address(), *context);  // Whoever is known needs no place.
   EXPECT_TRUE(next.Greet().ok());
   EXPECT_EQ(intake_->stats().sessions_open, 2U);
