@@ -99,7 +99,10 @@ Result<Identity> ParseIdentityUri(std::string_view uri) {
 Result<CertificateInfo> ReadCertificate(std::string_view der) {
   NOROSHI_RETURN_IF_ERROR(CheckSize(der));
   NOROSHI_ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(der));
-  return ReadParsed(certificate.get());
+  NOROSHI_ASSIGN_OR_RETURN(CertificateInfo info, ReadParsed(certificate.get()));
+  // OpenSSL reads looser encodings as well: one certificate must not have two fingerprints.
+  if (info.der != der) return Error{ErrorCode::kInvalid, "certificate: not encoded as DER demands"};
+  return info;
 }
 
 Result<CertificateInfo> ReadParsed(X509* certificate) {
