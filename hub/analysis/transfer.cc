@@ -6,6 +6,7 @@
 
 #include "common/text/charset.h"
 #include "common/text/unicode.h"
+#include "hub/analysis/host.h"
 
 namespace noroshi::analysis {
 namespace {
@@ -69,18 +70,6 @@ EncodedWord ReadEncodedWord(std::string_view text) {
   word.bytes = encoding == 'b' ? DecodeBase64(content) : DecodeQuotedPrintable(content, true);
   word.length = end + 2;
   return word;
-}
-
-std::string PercentDecode(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
-                        HexDigit(text[i + 2]) >= 0;
-    out.push_back(escape ? static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]))
-                         : text[i]);
-    if (escape) i += 2;
-  }
-  return out;
 }
 
 // One parameter as written: name, sections and value.
