@@ -1,6 +1,7 @@
 #include "common/base/encoding.h"
 
 #include <array>
+#include <cstring>
 
 namespace noroshi {
 namespace {
@@ -135,8 +136,22 @@ uint64_t ReadBigEndian64(std::string_view bytes) {
   return value;
 }
 
+size_t AsciiPrefix(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  size_t at = 0;
+  for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    // A byte of the eighth bit, or a zero, which borrows.
+    if (((word | (word - kOnes)) & kHighBits) != 0) break;
+  }
+  while (at < text.size() && static_cast<signed char>(text[at]) > 0) ++at;
+  return at;
+}
+
 bool IsValidUtf8(std::string_view text) {
-  while (!text.empty()) {
+  for (text.remove_prefix(AsciiPrefix(text)); !text.empty();) {
     const size_t length = SequenceLength(text);
     if (length == 0) return false;
     text.remove_prefix(length);

@@ -28,6 +28,10 @@ std::string BigEndian64(uint64_t value);
 uint32_t ReadBigEndian32(std::string_view bytes);
 uint64_t ReadBigEndian64(std::string_view bytes);
 
+// How many bytes at the beginning are ASCII other than NUL: most of most texts, which
+// then need not be looked at one by one.
+size_t AsciiPrefix(std::string_view text);
+
 // Whether the text is well-formed UTF-8 (no surrogates, no overlong forms, at
 // most U+10FFFF).
 bool IsValidUtf8(std::string_view text);

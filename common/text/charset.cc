@@ -119,6 +119,7 @@ Conversion Convert(std::string_view bytes, UConverter* converter) {
   const char* const source_end = source + bytes.size();
   std::array<UChar, 2048> buffer;
   std::string* out = &result.text;
+  out->reserve(bytes.size());
   char32_t high = 0;
   const auto put = [&](char32_t c) {
     if (c == 0 || c == 0x1a) c = c == 0 ? 0 : 0xfffd;  // SUB is ICU's CP932 replacement
@@ -150,7 +151,9 @@ Conversion Convert(std::string_view bytes, UConverter* converter) {
                    true, &error);
     for (const UChar* unit = buffer.data(); unit != target; ++unit) {
       const char32_t c = *unit;
-      if (c >= 0xd800 && c < 0xdc00) {
+      if (c > 0x1a && c < 0x80 && high == 0) {
+        out->push_back(static_cast<char>(c));
+      } else if (c >= 0xd800 && c < 0xdc00) {
         if (high != 0) put(0xfffd);
         high = c;
       } else if (c >= 0xdc00 && c < 0xe000) {
@@ -179,6 +182,7 @@ bool HasEscapes(std::string_view bytes) {
 }
 
 bool IsAscii(std::string_view bytes) {
+  bytes.remove_prefix(AsciiPrefix(bytes));
   return std::none_of(bytes.begin(), bytes.end(), [](char c) { return (c & 0x80) != 0; });
 }
 

@@ -77,6 +77,7 @@ class Characters {
   // Its normal form beside others of this kind is itself (of a capital letter of ASCII, the small
   // one), so that the normaliser need not be asked.
   bool IsPlain(UChar32 c) const { return Holds(c, kPlain); }
+  bool IsControl(UChar32 c) const { return c < kEnd ? Holds(c, kControl) : u_iscntrl(c); }
   bool IsSpace(UChar32 c) const { return c < kEnd ? Holds(c, kSpace) : u_isUWhiteSpace(c); }
   bool IsWord(UChar32 c) const { return c < kEnd ? Holds(c, kWord) : u_isalnum(c); }
   bool IsJapanese(UChar32 c) const { return c < kEnd ? Holds(c, kJapanese) : AskIsJapanese(c); }
@@ -89,13 +90,14 @@ class Characters {
   static constexpr uint8_t kSpace = 2;
   static constexpr uint8_t kWord = 4;
   static constexpr uint8_t kJapanese = 8;
+  static constexpr uint8_t kControl = 16;
 
   Characters() {
     for (UChar32 c = 0; c < kEnd; ++c) {
       const bool plain = c < kAsciiEnd || (c >= kKana && AskIsPlain(c));
-      flags_[static_cast<size_t>(c)] =
-          static_cast<uint8_t>((plain ? kPlain : 0) | (u_isUWhiteSpace(c) ? kSpace : 0) |
-                               (u_isalnum(c) ? kWord : 0) | (AskIsJapanese(c) ? kJapanese : 0));
+      flags_[static_cast<size_t>(c)] = static_cast<uint8_t>(
+          (plain ? kPlain : 0) | (u_isUWhiteSpace(c) ? kSpace : 0) | (u_isalnum(c) ? kWord : 0) |
+          (AskIsJapanese(c) ? kJapanese : 0) | (u_iscntrl(c) ? kControl : 0));
     }
   }
 
@@ -129,7 +131,7 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
   icu::UnicodeString segment;
   uint32_t segment_origin = 0;
   const auto show = [&](UChar32 c, uint32_t origin) {
-    if (!u_iscntrl(c) || characters.IsSpace(c)) emit(Piece{c, origin});
+    if (!characters.IsControl(c) || characters.IsSpace(c)) emit(Piece{c, origin});
   };
   const auto flush = [&] {
     UErrorCode error = U_ZERO_ERROR;
@@ -171,31 +173,38 @@ void ForEachNormalised(std::string_view utf8, Emit emit) {
   flush();
 }
 
-void AppendUtf8(UChar32 c, std::string* out) {
-  if (c < 0x80) {
-    out->push_back(static_cast<char>(c));
-    return;
-  }
+void AppendWide(UChar32 c, std::string* out) {
   uint8_t buffer[U8_MAX_LENGTH];
   int32_t length = 0;
   U8_APPEND_UNSAFE(buffer, length, c);
   out->append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(length));
 }
 
+void AppendUtf8(UChar32 c, std::string* out) {
+  c < 0x80 ? out->push_back(static_cast<char>(c)) : AppendWide(c, out);
+}
+
 }  // namespace
 
 std::string ToValidUtf8(std::string_view bytes) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   std::string out;
   out.reserve(bytes.size());
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
   const auto size = static_cast<int32_t>(bytes.size());
-  for (int32_t i = 0; i < size;) {
+  int32_t good = 0;  // From here on nothing has to change, and nothing is copied yet.
+  for (int32_t at = 0; at < size;) {
+    at += static_cast<int32_t>(AsciiPrefix(bytes.substr(static_cast<size_t>(at))));
+    if (at == size) break;
+    const int32_t begin = at;
     UChar32 c;
-    U8_NEXT(data, i, size, c);
-    if (c == 0) continue;
-    AppendUtf8(c < 0 ? 0xfffd : c, &out);
+    U8_NEXT(data, at, size, c);
+    if (c > 0) continue;
+    out.append(bytes, static_cast<size_t>(good), static_cast<size_t>(begin - good));
+    if (c < 0) out.append(kReplacement);
+    good = at;
   }
-  return out;
+  return out.append(bytes, static_cast<size_t>(good));
 }
 
 std::optional<std::string> Nfkc(std::string_view utf8) {

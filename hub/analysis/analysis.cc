@@ -5,12 +5,9 @@
 namespace noroshi::analysis {
 namespace {
 
-v1::AnalysisResult NewResult(const Rules& rules) {
-  v1::AnalysisResult result;
-  result.set_analyser_version(std::string(kAnalyserVersion));
-  result.set_data_version(rules.version());
-  result.set_outcome(v1::ANALYSIS_OUTCOME_COMPLETE);
-  return result;
+void SetVersions(const Rules& rules, v1::AnalysisResult* result) {
+  result->set_analyser_version(std::string(kAnalyserVersion));
+  result->set_data_version(rules.version());
 }
 
 void AnalyseIncident(const v1::IncidentReport& report, const Rules& rules,
@@ -22,57 +19,59 @@ void AnalyseIncident(const v1::IncidentReport& report, const Rules& rules,
   *result->mutable_classification() = ClassifyIncident(report, rules);
 }
 
-void AnalyseMail(const v1::SuspiciousMail& mail, const Rules& rules, v1::AnalysisResult* result) {
-  MailReading reading = ReadMail(mail.raw());
-  if (!reading.limit.empty()) {
-    result->set_outcome(v1::ANALYSIS_OUTCOME_PARTIAL);
-    result->set_error(reading.limit);
-  }
-  *result->mutable_mail() = std::move(reading.facts);
-  *result->mutable_classification() = ClassifyMail(mail, rules);
-}
-
 }  // namespace
 
 v1::AnalysisResult AnalyseSubmission(const v1::Submission& submission, const Rules& rules) {
-  v1::AnalysisResult result = NewResult(rules);
+  v1::AnalysisResult result;
+  result.set_outcome(v1::ANALYSIS_OUTCOME_COMPLETE);
   switch (submission.content_case()) {
     case v1::Submission::kIncident:
       AnalyseIncident(submission.incident(), rules, &result);
       break;
     case v1::Submission::kMail:
-      AnalyseMail(submission.mail(), rules, &result);
+      result = AnalyseRawMail(submission.mail().raw());
+      FinishMail(submission.mail(), rules, &result);
       break;
     case v1::Submission::kObservation:
       *result.mutable_classification() = ClassifyObservation(submission.observation(), rules);
       break;
     case v1::Submission::CONTENT_NOT_SET:
-      result.set_outcome(v1::ANALYSIS_OUTCOME_FAILED);
-      result.set_error("content: the submission has no content that this version knows");
+      result = FailedResult("content: the submission has no content that this version knows");
       break;
   }
+  SetVersions(rules, &result);
   return result;
 }
 
 v1::AnalysisResult AnalyseBytes(std::string_view submission, const Rules& rules) {
   v1::Submission parsed;
-  if (!parsed.ParseFromArray(submission.data(), static_cast<int>(submission.size()))) {
-    v1::AnalysisResult result = NewResult(rules);
-    result.set_outcome(v1::ANALYSIS_OUTCOME_FAILED);
-    result.set_error("submission: the bytes are no Submission");
-    return result;
+  if (parsed.ParseFromArray(submission.data(), static_cast<int>(submission.size()))) {
+    return AnalyseSubmission(parsed, rules);
   }
-  return AnalyseSubmission(parsed, rules);
+  v1::AnalysisResult result = FailedResult("submission: the bytes are no Submission");
+  SetVersions(rules, &result);
+  return result;
 }
 
-v1::AnalysisResult UnreadableMail(std::string_view submission, std::string_view error) {
-  v1::AnalysisResult result = NewResult(BuiltinRules());
+v1::AnalysisResult AnalyseRawMail(std::string_view raw) {
+  MailReading reading = ReadMail(raw);
+  v1::AnalysisResult result;
+  result.set_outcome(reading.limit.empty() ? v1::ANALYSIS_OUTCOME_COMPLETE
+                                           : v1::ANALYSIS_OUTCOME_PARTIAL);
+  result.set_error(reading.limit);
+  *result.mutable_mail() = std::move(reading.facts);
+  return result;
+}
+
+void FinishMail(const v1::SuspiciousMail& mail, const Rules& rules, v1::AnalysisResult* result) {
+  *result->mutable_classification() = ClassifyMail(mail, rules);
+  SetVersions(rules, result);
+}
+
+v1::AnalysisResult FailedResult(std::string error) {
+  v1::AnalysisResult result;
   result.set_outcome(v1::ANALYSIS_OUTCOME_FAILED);
-  result.set_error(std::string(error));
-  v1::Submission parsed;
-  if (parsed.ParseFromArray(submission.data(), static_cast<int>(submission.size()))) {
-    *result.mutable_classification() = ClassifyMail(parsed.mail(), BuiltinRules());
-  }
+  result.set_error(std::move(error));
   return result;
 }
 

@@ -35,8 +35,14 @@ v1::AnalysisResult AnalyseSubmission(const v1::Submission& submission, const Rul
 // outcome FAILED.
 v1::AnalysisResult AnalyseBytes(std::string_view submission, const Rules& rules);
 
-// The result for a mail that could not be read: outcome FAILED with this error,
-// classified by what the receiver says about it alone.
-v1::AnalysisResult UnreadableMail(std::string_view submission, std::string_view error);
+// AnalyseSubmission of a mail in its two halves. What the mail's bytes hold: hostile, and
+// so read in a confined process, which is told nothing else.
+v1::AnalysisResult AnalyseRawMail(std::string_view raw);
+// What its receiver says of it, and the versions. If the mail could not be read, the
+// receiver's word alone classifies it.
+void FinishMail(const v1::SuspiciousMail& mail, const Rules& rules, v1::AnalysisResult* result);
+
+// Outcome FAILED with this error.
+v1::AnalysisResult FailedResult(std::string error);
 
 }  // namespace noroshi::analysis

@@ -118,6 +118,20 @@ std::vector<std::string> ReadIds(const std::string& unfolded) {
 
 }  // namespace
 
+bool MessageHeaders::Reads(std::string_view name) {
+  constexpr std::string_view kNames[] = {"subject",      "from",
+                                         "message-id",   "date",
+                                         "in-reply-to",  "references",
+                                         "return-path",  "reply-to",
+                                         "to",           "cc",
+                                         "received",     "authentication-results",
+                                         "received-spf", "x-originating-ip",
+                                         "x-sender-ip",  "arc-authentication-results",
+                                         "x-source-ip"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view known) { return EqualsNoCase(name, known); });
+}
+
 void MessageHeaders::Add(std::string_view name, std::string_view raw) {
   const std::string key = LowerAscii(name);
   const auto addresses = [&] {

@@ -36,6 +36,8 @@ struct MessageHeaders {
   std::vector<std::string> ips;  // Of X-Originating-IP and its kind.
   bool cut = false;              // One of the limits above was reached.
 
+  // Whether Add makes anything of headers of this name, in any case of letters.
+  static bool Reads(std::string_view name);
   // One header, in the order of the mail. raw: as it stands, folded and encoded.
   void Add(std::string_view name, std::string_view raw);
 };

@@ -245,6 +245,27 @@ std::string AddressAt(std::string_view utf8, size_t at, size_t sign) {
   return std::string(utf8.substr(begin, at - begin)) + "@" + host.text;
 }
 
+// Characters to look for. find_first_of of the standard library calls memchr for each one
+// that it passes.
+class Signs {
+ public:
+  constexpr explicit Signs(std::string_view characters) {
+    for (const char c : characters) holds_[static_cast<unsigned char>(c)] = true;
+  }
+  size_t Find(std::string_view text, size_t from) const {
+    for (size_t at = from; at < text.size(); ++at) {
+      if (holds_[static_cast<unsigned char>(text[at])]) return at;
+    }
+    return text.npos;
+  }
+
+ private:
+  std::array<bool, 256> holds_{};
+};
+
+constexpr Signs kBareHostSigns("wW[({");
+constexpr Signs kAddressSigns("@[({\xef");
+
 }  // namespace
 
 bool UrlScanner::Next(TextUrl* found) {
@@ -320,7 +341,7 @@ std::string WithoutUrls(std::string_view utf8) {
 std::vector<std::string> FindBareHosts(std::string_view utf8, size_t max) {
   std::vector<std::string> hosts;
   // "www." and every de-fanged dot are where such a host can be.
-  for (size_t at = utf8.find_first_of("wW[({");
+  for (size_t at = kBareHostSigns.Find(utf8, 0);
        at != std::string_view::npos && hosts.size() < max;) {
     size_t begin = at;
     const bool defanged = DefangedDot(utf8.substr(at)) > 0;
@@ -331,13 +352,13 @@ std::vector<std::string> FindBareHosts(std::string_view utf8, size_t max) {
       }
     } else if (!StartsWithNoCase(utf8.substr(at), "www.") ||
                (at > 0 && IsNameCharacter(utf8[at - 1]) && (utf8[at - 1] & 0x80) == 0)) {
-      at = utf8.find_first_of("wW[({", at + 1);
+      at = kBareHostSigns.Find(utf8, at + 1);
       continue;
     }
     const Name name = ReadName(utf8.substr(begin));
     const char before = begin == 0 ? ' ' : utf8[begin - 1];
     if (before != '@' && before != '/') AddOnce(KnownHost(name.text), max, &hosts);
-    at = utf8.find_first_of("wW[({", std::max(at + 1, begin + name.size));
+    at = kBareHostSigns.Find(utf8, std::max(at + 1, begin + name.size));
   }
   return hosts;
 }
@@ -363,7 +384,7 @@ std::vector<std::string> FindIps(std::string_view utf8, size_t max) {
 std::vector<std::string> FindAddresses(std::string_view utf8, size_t max) {
   std::vector<std::string> addresses;
   for (size_t at = 0; at < utf8.size() && addresses.size() < max; ++at) {
-    at = utf8.find_first_of("@[({\xef", at);
+    at = kAddressSigns.Find(utf8, at);
     if (at == std::string_view::npos) break;
     const std::string_view rest = utf8.substr(at);
     const size_t sign =

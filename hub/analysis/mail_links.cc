@@ -60,9 +60,10 @@ bool SameSite(const std::string& a, const std::string& b) {
 }
 
 // What the URL itself tells.
-void Describe(std::string_view url, const UrlReading& reading, v1::MailLink* link) {
+void Describe(std::string_view url, const UrlReading& reading, const std::string& domain,
+              v1::MailLink* link) {
   link->set_host(reading.host.text);
-  link->set_domain(RegistrableDomain(reading.host));
+  link->set_domain(domain);
   link->set_target(std::string(TruncateUtf8(text::ToValidUtf8(WrappedUrl(url)), kUrlBytesMax)));
   const bool ip = reading.host.kind == HostKind::kIpv4 || reading.host.kind == HostKind::kIpv6;
   if (reading.credentials) link->add_markers("credentials");
@@ -108,6 +109,8 @@ void LinkCollector::Warn(std::string_view code, std::string_view detail) {
 }
 
 void LinkCollector::AddHost(std::string host) {
+  const auto& hosts = facts_->hosts();
+  if (std::find(hosts.begin(), hosts.end(), host) != hosts.end()) return;  // With its domain.
   const std::string ip = CanonicalIp(host);
   if (!ip.empty()) {
     AddIp(ip);
@@ -193,7 +196,7 @@ void LinkCollector::AddUrl(std::string_view url, v1::LinkPlace place, std::strin
     return;
   }
   Entry entry{std::move(clean), {}, followed};
-  Describe(entry.url, reading, &entry.link);
+  Describe(entry.url, reading, domain, &entry.link);
   entry.link.set_place(place);
   CompareShown(shown, &entry.link);
   if (!first_marker.empty()) Mark(first_marker, &entry.link);

@@ -66,30 +66,47 @@ bool IsNeededHeader(std::string_view line) {
   return false;
 }
 
-// The mail with kHeadersMax headers at most, and behind those only needed ones:
-// GMime keeps an object for each. Empty: it has no more.
-std::string WithFewerHeaders(std::string_view raw) {
-  std::string out;
-  int headers = 0;
-  int needed = 0;  // Of those beyond the maximum.
-  bool keep = true;
-  for (size_t begin = 0; begin < raw.size();) {
-    const size_t end = std::min(raw.find('\n', begin), raw.size() - 1) + 1;
-    const std::string_view line = raw.substr(begin, end - begin);
-    const bool beyond = headers > kHeadersMax;
-    if (line == "\n" || line == "\r\n") {
-      return beyond ? out.append(raw.substr(begin)) : std::string();
-    }
-    if (line[0] != ' ' && line[0] != '\t') {
-      ++headers;
-      if (headers == kHeadersMax + 1) out = raw.substr(0, begin);
-      keep = headers <= kHeadersMax || (IsNeededHeader(line) && ++needed <= kNeededHeadersMax);
-    }
-    if (headers > kHeadersMax && keep) out.append(line);
-    begin = end;
-  }
-  return {};
+// The name of a header's first line, in front of ":"; empty: it is none.
+std::string_view FieldName(std::string_view line) {
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return {};
+  std::string_view name = line.substr(0, colon);
+  while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
+  const bool printing = std::all_of(name.begin(), name.end(), [](char c) { return c > ' '; });
+  return printing ? name : std::string_view();
 }
+
+bool IsReadHeader(std::string_view name) {
+  return MessageHeaders::Reads(name) || StartsWithNoCase(name, "content-") ||
+         EqualsNoCase(name, "mime-version");
+}
+
+std::string_view FirstLine(std::string_view text) {
+  return text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+}
+
+// Chooses the headers that GMime gets to see: it keeps an object for each, and two of three
+// are nobody's to read here. At most kHeadersMax, and behind those only needed ones.
+class HeaderFilter {
+ public:
+  // Whether to keep the next line of the header block.
+  bool Keeps(std::string_view line) {
+    if (line[0] == ' ' || line[0] == '\t') return keeps_;
+    const std::string_view name = FieldName(line);
+    // By its first header GMime knows a mail; what is malformed is its to judge.
+    keeps_ = headers_ == 0 || name.empty() || IsReadHeader(name);
+    if (keeps_ && ++headers_ > kHeadersMax) {
+      keeps_ = IsNeededHeader(line) && ++needed_ <= kNeededHeadersMax;
+    }
+    return keeps_;
+  }
+  bool beyond() const { return headers_ > kHeadersMax; }
+
+ private:
+  int headers_ = 0;
+  int needed_ = 0;  // Of those beyond the maximum.
+  bool keeps_ = true;
+};
 
 // Walks GMime's tree and copies what is within the limits.
 class Walker {
@@ -117,17 +134,39 @@ class Walker {
 
  private:
   MimeNode Message(std::string_view raw, int depth) {
-    const std::string fewer = WithFewerHeaders(raw);
-    if (!fewer.empty()) {
-      NoteLimit("kHeadersMax: more than 1,000 headers", limit_);
-      raw = fewer;
-    }
-    const Owned<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(raw.data(), raw.size()));
+    const Owned<GMimeStream> stream(StreamOf(raw));
     const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
     if (raw.starts_with("From ")) g_mime_parser_set_format(parser.get(), GMIME_FORMAT_MBOX);
     const Owned<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), nullptr));
     if (message == nullptr) return PlainMessage(raw);
     return FromMessage(message.get(), depth);
+  }
+
+  // The mail in memory of the stream's own, without the headers that are not read.
+  GMimeStream* StreamOf(std::string_view raw) {
+    GByteArray* bytes = g_byte_array_sized_new(static_cast<guint>(raw.size()));
+    const auto append = [&](std::string_view part) {
+      g_byte_array_append(bytes, reinterpret_cast<const guint8*>(part.data()),
+                          static_cast<guint>(part.size()));
+    };
+    if (raw.starts_with("From ")) {
+      append(FirstLine(raw));
+      raw.remove_prefix(FirstLine(raw).size());
+    }
+    // To GMime a text that does not begin with a header is no mail, but a text.
+    const bool mail = !raw.empty() && !FieldName(FirstLine(raw)).empty();
+    HeaderFilter filter;
+    while (mail && !raw.empty()) {
+      const std::string_view line = FirstLine(raw);
+      if (line == "\n" || line == "\r\n") break;
+      if (filter.Keeps(line)) append(line);
+      raw.remove_prefix(line.size());
+    }
+    append(raw);
+    if (filter.beyond()) NoteLimit("kHeadersMax: more than 1,000 headers", limit_);
+    GMimeStream* stream = g_mime_stream_mem_new_with_byte_array(bytes);
+    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), TRUE);
+    return stream;
   }
 
   // What GMime does not take for a mail is one text.

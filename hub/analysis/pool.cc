@@ -42,7 +42,7 @@ class ProcessPool : public Pool {
     }
     const uint64_t one = 1;
     NOROSHI_CHECK(write(stop_fd_, &one, sizeof(one)) == sizeof(one));
-    wake_.notify_all();
+    for (Rest& rest : rests_) rest.over.notify_all();
     stop_.notify_all();
     for (std::thread& thread : threads_) thread.join();
     close(stop_fd_);
@@ -61,8 +61,10 @@ class ProcessPool : public Pool {
     waiting_bytes_ += work.submission.size();
     const bool mail = work.kind == WorkKind::kMail;
     queues_[static_cast<size_t>(work.kind)].push_back({std::move(work), std::move(done)});
-    // Any thread takes what is no mail; one that takes mails must hear of a mail.
-    mail ? wake_.notify_all() : wake_.notify_one();
+    // Nobody wakes for what he does not take: a wake-up costs as much as a short mail.
+    Rest& rest = rests_[mail || !rests_[0].anybody];
+    rest.anybody = false;
+    rest.over.notify_one();
     return {};
   }
 
@@ -78,6 +80,12 @@ class ProcessPool : public Pool {
   struct Mailer {
     std::unique_ptr<Child> child;
     int failures = 0;  // In a row.
+  };
+
+  // Where threads wait for work; [1]: those that take mails too.
+  struct Rest {
+    std::condition_variable over;
+    bool anybody = false;  // Waits, and was not yet called.
   };
 
   void Run(bool takes_mails) {
@@ -109,14 +117,13 @@ class ProcessPool : public Pool {
         waiting_bytes_ -= item.work.submission.size();
         return item;
       }
-      wake_.wait(lock);
+      rests_[takes_mails].anybody = true;
+      rests_[takes_mails].over.wait(lock);
     }
   }
 
   static std::string Finish(v1::AnalysisResult result, uint64_t sequence) {
     result.set_subject_sequence(sequence);
-    result.set_analyser_version(std::string(kAnalyserVersion));
-    result.set_data_version(BuiltinRules().version());
     return result.SerializeAsString();
   }
 
@@ -126,7 +133,11 @@ class ProcessPool : public Pool {
 
   // nullopt: the pool stops.
   std::optional<std::string> AnalyseMail(const Work& work, Mailer* mailer) {
-    Result<std::string> answer = AskChild(work, mailer);
+    v1::Submission submission;
+    if (!submission.ParseFromString(work.submission) || !submission.has_mail()) {
+      return AnalyseHere(work);
+    }
+    Result<std::string> answer = AskChild(submission.mail().raw(), mailer);
     if (!answer.ok() && answer.error().code == ErrorCode::kClosed) return std::nullopt;
     v1::AnalysisResult result;
     // What comes from a child is as hostile as the mail.
@@ -137,8 +148,9 @@ class ProcessPool : public Pool {
     if (!answer.ok()) {
       Log(Level::kWarning, "mail_analysis_failed",
           {{"sequence", work.sequence}, {"error", answer.error().message}});
-      result = UnreadableMail(work.submission, answer.error().message);
+      result = FailedResult(answer.error().message);
     }
+    FinishMail(submission.mail(), BuiltinRules(), &result);
     return Finish(std::move(result), work.sequence);
   }
 
@@ -157,10 +169,9 @@ class ProcessPool : public Pool {
     return {};
   }
 
-  Result<std::string> AskChild(const Work& work, Mailer* mailer) {
+  Result<std::string> AskChild(std::string_view raw, Mailer* mailer) {
     NOROSHI_RETURN_IF_ERROR(EnsureChild(mailer));
-    Result<std::string> answer =
-        mailer->child->Ask(work.submission, options_.mail_deadline, stop_fd_);
+    Result<std::string> answer = mailer->child->Ask(raw, options_.mail_deadline, stop_fd_);
     if (answer.ok()) {
       mailer->failures = 0;
     } else {
@@ -185,7 +196,7 @@ class ProcessPool : public Pool {
   const PoolOptions options_;
   const int stop_fd_;  // Readable once the pool stops.
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::array<Rest, 2> rests_;
   std::condition_variable stop_;
   std::array<std::deque<Item>, 3> queues_;  // By WorkKind.
   size_t waiting_ = 0;

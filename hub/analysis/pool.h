@@ -31,8 +31,8 @@ inline constexpr size_t kQueueItemsMax = 1024;
 inline constexpr size_t kQueueBytesMax = 128 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds kMailDeadline{10'000};
 inline constexpr std::chrono::milliseconds kStartDeadline{
-    30'000};                                // Of a child, until it is ready.
-inline constexpr int kMailsPerChild = 256;  // Then a fresh one: nothing that a mail did lasts.
+    30'000};                                  // Of a child, until it is ready.
+inline constexpr int kMailsPerChild = 1'024;  // Then a fresh one: nothing that a mail did lasts.
 inline constexpr size_t kMailMemoryBytesMax = 512ull * 1024 * 1024;  // Address space of a child.
 
 enum class WorkKind { kIncident, kMail, kObservation };  // In order of precedence.

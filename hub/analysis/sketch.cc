@@ -80,7 +80,8 @@ std::u32string Letters(std::string_view normalised) {
   std::u32string letters;
   letters.reserve(normalised.size());
   for (size_t begin = 0; begin < normalised.size();) {
-    const size_t end = std::min(normalised.find_first_of(" \n", begin), normalised.size());
+    size_t end = begin;
+    while (end < normalised.size() && normalised[end] != ' ' && normalised[end] != '\n') ++end;
     const std::string_view word = normalised.substr(begin, end - begin);
     begin = end + 1;
     if (IsPersonal(word)) continue;
@@ -99,9 +100,11 @@ uint32_t WeightOf(const std::u32string& letters) {
 }
 
 std::string Bytes(const std::u32string& letters) {
-  std::string bytes;
-  bytes.reserve(letters.size() * 4);
-  for (const char32_t c : letters) AppendBigEndian32(c, &bytes);
+  std::string bytes(letters.size() * 4, '\0');
+  char* to = bytes.data();
+  for (const char32_t c : letters) {
+    for (int shift = 24; shift >= 0; shift -= 8) *to++ = static_cast<char>(c >> shift);
+  }
   return bytes;
 }
 

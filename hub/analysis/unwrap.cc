@@ -87,7 +87,8 @@ struct Lines {
 
 char HeaderField(std::string_view line, std::string_view* value) {
   const std::string_view bare = Trim(Unquote(line, 4));
-  if (bare.size() > 998) return 0;
+  // Without a colon, as most lines are, no name of a header stands there.
+  if (bare.size() > 998 || (bare.find(':') == bare.npos && bare.find("：") == bare.npos)) return 0;
   const std::string head = text::NormaliseForMatching(bare.substr(0, 48));
   for (const HeaderName& header : kHeaderNames) {
     // "差出人 : x", "*From:* x" and "From: x" are all written.
@@ -111,12 +112,22 @@ char HeaderField(std::string_view line, std::string_view* value) {
   return 0;
 }
 
+// A printing character of ASCII other than these. It stays what it is (or becomes a small
+// letter) whatever stands around it: a line that ends in one need not be normalised to know
+// that it does not end in one of `others`.
+bool IsPlainExcept(char c, std::string_view others) {
+  return c > ' ' && c < 0x7f && others.find(c) == others.npos;
+}
+
 enum class Separator { kNone, kForward, kOriginal };
 
 // "-----Original Message-----", "---------- Forwarded message ---------" …
 Separator ReadSeparator(std::string_view line) {
   const std::string_view bare = Trim(Unquote(line, 4));
   if (bare.size() < 8 || bare.size() > 200) return Separator::kNone;
+  if (IsPlainExcept(bare.front(), "-=_") && IsPlainExcept(bare.back(), "-:")) {
+    return Separator::kNone;
+  }
   const std::string words = text::NormaliseForMatching(bare);
   const bool ruled = words.starts_with("--") || words.starts_with("==") ||
                      words.starts_with("__") || words.ends_with("--") || words.ends_with(":");
@@ -176,7 +187,7 @@ bool SaysReport(std::string_view cover) {
 // "X さんは書きました:", "On Monday, X wrote:".
 bool IsAttribution(std::string_view line) {
   const std::string_view bare = Trim(line);
-  if (bare.size() < 8 || bare.size() > 300) return false;
+  if (bare.size() < 8 || bare.size() > 300 || IsPlainExcept(bare.back(), ":")) return false;
   const std::string words = text::NormaliseForMatching(bare);
   for (const std::string_view end :
        {"wrote:", "書きました:", "書きました。", "のメッセージ:", "writes:"}) {

@@ -13,7 +13,7 @@ namespace noroshi::analysis {
 namespace {
 
 // Touches every path that loads something on first use: charsets, encoded words,
-// HTML, an attachment, the rules.
+// HTML, an attachment.
 constexpr std::string_view kWarmUpMail =
     "From: =?ISO-2022-JP?B?GyRCJCIbKEI=?= <a@warm-up.example>\r\n"
     "Subject: =?UTF-8?Q?=E3=81=82?= warm-up\r\n"
@@ -25,10 +25,7 @@ constexpr std::string_view kWarmUpMail =
 
 void WarmUp() {
   WarmUpMail();
-  v1::Submission submission;
-  submission.mutable_mail()->set_raw(std::string(kWarmUpMail));
-  submission.mutable_mail()->set_note("warm-up");
-  AnalyseSubmission(submission, BuiltinRules());
+  AnalyseRawMail(kWarmUpMail);
 }
 
 }  // namespace
@@ -46,9 +43,8 @@ int RunWorker(int fd, const std::function<std::string(std::string_view)>& analys
 
 int AnalysisWorkerMain(int fd) {
   WarmUp();
-  return RunWorker(fd, [](std::string_view submission) {
-    return AnalyseBytes(submission, BuiltinRules()).SerializeAsString();
-  });
+  return RunWorker(fd,
+                   [](std::string_view raw) { return AnalyseRawMail(raw).SerializeAsString(); });
 }
 
 }  // namespace noroshi::analysis

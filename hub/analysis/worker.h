@@ -4,9 +4,9 @@
 // calls AnalysisWorkerMain(kWorkerDescriptor) at once and returns its value.
 //
 // Conversation over the socket, both ways: 4-byte big-endian length and that
-// many bytes. The child first says "ready" (one frame), then answers each frame
-// (a serialised Submission) with one (a serialised AnalysisResult). It ends when
-// the socket closes.
+// many bytes. The child first says "ready" (one frame), then answers each frame (a
+// mail's raw bytes) with one (a serialised AnalysisResult with the mail's facts). It
+// ends when the socket closes.
 #pragma once
 
 #include <functional>

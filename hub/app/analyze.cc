@@ -94,11 +94,11 @@ class Run {
       slots_.push_back(slot);
       return {};
     }
-    analysis::Work work;
-    work.submission = submission.SerializeAsString();
+    const std::string bytes = submission.SerializeAsString();
     for (;;) {
       const auto submitted = pool->Submit(
-          work, [this, slot](uint64_t, std::string result) { Done(slot, std::move(result)); });
+          {0, bytes, analysis::WorkKind::kMail},
+          [this, slot](uint64_t, std::string result) { Done(slot, std::move(result)); });
       if (submitted.ok()) slots_.push_back(slot);
       if (submitted.ok() || submitted.error().code != ErrorCode::kOverloaded) return submitted;
       PrintFirst();  // The queue is full of others.
@@ -108,7 +108,13 @@ class Run {
   void Done(const std::shared_ptr<Slot>& slot, std::string result) {
     const std::lock_guard lock(mutex_);
     slot->result = std::move(result);
-    done_.notify_all();
+    if (slot == awaited_) done_.notify_one();
+  }
+
+  void Await(const std::shared_ptr<Slot>& slot) {
+    std::unique_lock lock(mutex_);
+    awaited_ = slot;
+    done_.wait(lock, [&] { return slot->result.has_value(); });
   }
 
   bool FirstIsDone() {
@@ -117,12 +123,11 @@ class Run {
   }
 
   void PrintFirst() {
+    // One in the middle first: to be woken for each mail costs more than to print it.
+    Await(slots_[slots_.size() / 2]);
     const std::shared_ptr<Slot> slot = std::move(slots_.front());
     slots_.pop_front();
-    {
-      std::unique_lock lock(mutex_);
-      done_.wait(lock, [&] { return slot->result.has_value(); });
-    }
+    Await(slot);
     v1::AnalysisResult result;
     if (!slot->mail.error.empty()) {
       ++unreadable_;
@@ -179,7 +184,8 @@ class Run {
       }
       object["group_links"] = std::move(links);
     }
-    for (auto& [name, value] : render::ToJson(result.mail())) object[name] = value;
+    json::object facts = render::ToJson(result.mail());
+    for (auto& [name, value] : facts) object[name] = std::move(value);
     object["error"] = result.error().empty() ? json::value(nullptr) : json::value(result.error());
     return object;
   }
@@ -193,7 +199,8 @@ class Run {
   uint64_t mails_ = 0;                     // Printed, the one under way included.
   std::map<uint64_t, std::string> files_;  // By number, if links are to be explained.
   size_t unreadable_ = 0;
-  std::mutex mutex_;  // Of the slots' results.
+  std::mutex mutex_;               // Of the slots' results and awaited_.
+  std::shared_ptr<Slot> awaited_;  // The one whose end wakes Await.
   std::condition_variable done_;
 };
 

@@ -166,7 +166,7 @@ std::vector<v1::CampaignLink> LinksOf(const Bond& bond) {
 }  // namespace
 
 std::vector<std::string> BandKeys(const v1::MailSketch& sketch) {
-  std::set<std::string> keys;
+  std::vector<uint64_t> bands;
   const size_t texts = TextsOf(static_cast<size_t>(sketch.minhash_size()));
   for (size_t at = 0; at < texts * kSlots; at += kRows) {
     // FNV-1a over the rows and which band it is.
@@ -174,9 +174,14 @@ std::vector<std::string> BandKeys(const v1::MailSketch& sketch) {
     for (size_t row = 0; row < kRows; ++row) {
       hash = (hash ^ sketch.minhash(static_cast<int>(at + row))) * 0x100000001b3;
     }
-    keys.insert(BigEndian64(hash));
+    bands.push_back(hash);
   }
-  return {keys.begin(), keys.end()};
+  std::sort(bands.begin(), bands.end());
+  bands.erase(std::unique(bands.begin(), bands.end()), bands.end());
+  std::vector<std::string> keys;
+  keys.reserve(bands.size());
+  for (const uint64_t band : bands) keys.push_back(BigEndian64(band));
+  return keys;
 }
 
 Result<Decision> Decide(const v1::MailSketch& sketch, const Index& index) {

@@ -75,6 +75,21 @@ TEST(EncodingTest, Utf8ByTheTable) {
   }
 }
 
+// Words of eight bytes are looked at at once: every place within and across them.
+TEST(EncodingTest, AsciiPrefixEndsAtTheFirstOtherByte) {
+  const std::string ascii = "\x01\x7f for every place of the first other byte";
+  EXPECT_EQ(AsciiPrefix(""), 0U);
+  EXPECT_EQ(AsciiPrefix(ascii), ascii.size());
+  for (const char other : {'\0', '\x80', '\xff'}) {
+    for (size_t at = 0; at < ascii.size(); ++at) {
+      std::string text = ascii;
+      text[at] = other;
+      EXPECT_EQ(AsciiPrefix(text), at) << at;
+      EXPECT_EQ(IsValidUtf8(text), other == '\0') << at;
+    }
+  }
+}
+
 TEST(EncodingTest, TruncateKeepsWholeCharacters) {
   EXPECT_EQ(TruncateUtf8("狼煙", 6), "狼煙");
   EXPECT_EQ(TruncateUtf8("狼煙", 5), "狼");

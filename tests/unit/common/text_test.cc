@@ -107,6 +107,9 @@ TEST(UnicodeTest, MalformedInputIsReplacedNotRefused) {
             "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
             "b");
   EXPECT_EQ(ToValidUtf8(std::string("a\0b", 3)), "ab");
+  EXPECT_EQ(ToValidUtf8("狼煙 beacon 狼煙"), "狼煙 beacon 狼煙");
+  EXPECT_EQ(ToValidUtf8("狼\xe7\x8b beacon \xff\xff煙\xe7"),
+            "狼\xef\xbf\xbd beacon \xef\xbf\xbd\xef\xbf\xbd煙\xef\xbf\xbd");
   EXPECT_TRUE(IsValidUtf8(NormaliseForMatching("\xe3\x81")));
 }
 

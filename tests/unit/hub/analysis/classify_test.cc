@@ -203,9 +203,8 @@ TEST(ClassifyMailTest, ClickedLinkAsks) {
 }
 
 TEST(ClassifyMailTest, UnreadableMailIsClassifiedByItsTreatment) {
-  v1::Submission submission;
-  submission.mutable_mail()->set_raw("x");
-  const v1::AnalysisResult result = UnreadableMail(submission.SerializeAsString(), "signal: test");
+  v1::AnalysisResult result = FailedResult("signal: test");
+  FinishMail(v1::SuspiciousMail(), BuiltinRules(), &result);
   EXPECT_EQ(result.outcome(), v1::ANALYSIS_OUTCOME_FAILED);
   EXPECT_EQ(result.error(), "signal: test");
   EXPECT_EQ(result.classification().event_type().id(), "precursor");

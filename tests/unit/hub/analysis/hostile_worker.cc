@@ -1,5 +1,5 @@
-// A worker for the tests of the confinement: the request says what the child does
-// once its sandbox is closed. It answers what came of it, if it still can.
+// A worker for the tests of the confinement: the mail's first word says what the child
+// does once its sandbox is closed. It answers what came of it, if it still can.
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -15,7 +16,6 @@
 #include "common/base/encoding.h"
 #include "hub/analysis/worker.h"
 #include "noroshi/v1/journal.pb.h"
-#include "noroshi/v1/submission.pb.h"
 
 namespace {
 
@@ -35,12 +35,12 @@ std::string TryFile(const char* path, int flags) {
 const pid_t kParent = getppid();
 
 std::string Act(std::string_view request) {
-  noroshi::v1::Submission submission;
-  submission.ParseFromArray(request.data(), static_cast<int>(request.size()));
-  const std::string& action = submission.mail().note();
+  const size_t word_end = std::min(request.find(' '), request.size());
+  const std::string_view action = request.substr(0, word_end);
+  const std::string argument(request.substr(std::min(word_end + 1, request.size())));
   if (action == "read-file") return Answer(TryFile("/etc/passwd", O_RDONLY));
   if (action == "write-file") return Answer(TryFile("/tmp/noroshi-sandbox", O_WRONLY | O_CREAT));
-  if (action == "read-key") return Answer(TryFile(submission.mail().raw().c_str(), O_RDONLY));
+  if (action == "read-key") return Answer(TryFile(argument.c_str(), O_RDONLY));
   if (action == "parents-environment") {
     const std::string path = "/proc/" + std::to_string(kParent) + "/environ";
     return Answer(TryFile(path.c_str(), O_RDONLY));
@@ -75,6 +75,15 @@ std::string Act(std::string_view request) {
   if (action == "eat-memory") {
     std::vector<std::string> eaten;
     for (;;) eaten.emplace_back(16 * 1024 * 1024, 'x');
+  }
+  if (action == "claim") {  // What is not the child's to say.
+    noroshi::v1::AnalysisResult result;
+    result.ParseFromString(Answer("claimed"));
+    result.set_subject_sequence(99);
+    result.set_analyser_version("another");
+    result.set_data_version("another");
+    result.mutable_classification()->mutable_event_type()->set_id("unavailability");
+    return result.SerializeAsString();
   }
   if (action == "lie") return "\xff\xff\xff";
   if (action == "flood") return std::string(3 * 1024 * 1024, 'x');

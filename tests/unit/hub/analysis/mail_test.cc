@@ -347,6 +347,56 @@ TEST(MailLimitTest, TextHeaderUrlAndAttachmentLimits) {
                   .starts_with("kUrlBytesMax"));
 }
 
+std::string Repeated(const std::string& line, int times) {
+  std::string lines;
+  for (int i = 0; i < times; ++i) lines += line;
+  return lines;
+}
+
+TEST(MailLimitTest, HeadersBeyondTheMaximum) {
+  WarmUpMail();
+  const auto mail = [](int recipients) {
+    return Repeated("To: a@b.example\r\n", recipients) + "Subject: s\r\n\r\ntext";
+  };
+  EXPECT_EQ(ReadMail(mail(kHeadersMax - 1)).limit, "");
+  const MailReading over = ReadMail(mail(kHeadersMax));
+  EXPECT_TRUE(over.limit.starts_with("kHeadersMax")) << over.limit;
+  EXPECT_EQ(over.facts.subject(), "s") << "what a mail cannot be read without is";
+  EXPECT_EQ(over.facts.text(), "text");
+  // Also where the headers never end.
+  const MailReading endless =
+      ReadMail("Subject: s\r\n" + Repeated("To: a@b.example\r\n", kHeadersMax));
+  EXPECT_TRUE(endless.limit.starts_with("kHeadersMax")) << endless.limit;
+  EXPECT_EQ(endless.facts.subject(), "s");
+}
+
+TEST(MailTest, HeadersThatNobodyReadsDoNotCount) {
+  WarmUpMail();
+  const std::string unread = Repeated("X-Tag: 1\r\n and more: of it\r\n", kHeadersMax * 2);
+  const MailReading reading =
+      ReadMail("Subject: s\r\n" + unread + "X-Originating-IP: [192.0.2.7]\r\n\r\ntext");
+  EXPECT_EQ(reading.limit, "");
+  EXPECT_EQ(reading.facts.subject(), "s");
+  EXPECT_EQ(reading.facts.ips(0), "192.0.2.7");
+  EXPECT_EQ(reading.facts.text(), "text");
+}
+
+// GMime goes on behind a line that is no header, but not where it is the first one.
+TEST(MailTest, LinesThatAreNoHeadersHideNothing) {
+  WarmUpMail();
+  const MailReading between =
+      ReadMail("X-First: 1\r\nno header\r\nX-Other: 2\r\nSubject: s\r\n\r\ntext");
+  EXPECT_EQ(between.facts.subject(), "s");
+  EXPECT_EQ(between.facts.text(), "text");
+  const MailReading first =
+      ReadMail("no header\r\nnote: https://a.example/x\r\nX-Other: 2\r\n\r\ntext");
+  ASSERT_EQ(first.facts.urls_size(), 1);
+  EXPECT_EQ(first.facts.urls(0), "https://a.example/x");
+  const MailReading mailbox =
+      ReadMail("From a@b.example Sat Nov 21 10:00:00 2026\nX-First: 1\nSubject: s\n\ntext");
+  EXPECT_EQ(mailbox.facts.subject(), "s");
+}
+
 TEST(MailLimitTest, MailBytesBeyondTheMaximum) {
   WarmUpMail();
   std::string raw = Mail("Content-Type: application/octet-stream; name=a\r\n", "");
