@@ -25,6 +25,14 @@ constexpr double kWorse = 2;
 // weakness of the hub does.
 constexpr int kAttempts = 3;
 
+// A sanitizer's hub uses all processors by itself: its times say nothing, and behind it
+// attackers would not get their turn.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kTimesSpeak = false;
+#else
+constexpr bool kTimesSpeak = true;
+#endif
+
 // Attackers stand for other machines, but here they use this one's processors. So
 // that the comparison is about the hub, somebody uses as much of them in the calm.
 class Neighbour {
@@ -85,7 +93,7 @@ Result<void> AttackRig::Fight(const std::string& name, const Attack& attack, Fel
   AttackControl control;
   Result<void> fought;
   std::thread attacker([&] {
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kAttackersNice);
+    if (kTimesSpeak) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kAttackersNice);
     fought = attack(control);
     control.Stands();
   });
@@ -110,6 +118,7 @@ testing::AssertionResult AttackRig::Judge(const std::string& name, const Felt& f
   const double calm_ms = Quantile(felt.calm, 0.5);
   const double attacked_ms = Quantile(felt.attacked, 0.5);
   std::printf("%s: p99 by the second %.1f ms, calm %.1f ms\n", name.c_str(), attacked_ms, calm_ms);
+  if (!kTimesSpeak) return testing::AssertionSuccess();
   if (attacked_ms <= kWorse * std::max(calm_ms, kNoiseMs)) return testing::AssertionSuccess();
   return testing::AssertionFailure() << fmt::format(
              "the honest agents' p99 went from {:.1f} ms to {:.1f} ms ({:.1f}; {:.1f})", calm_ms,

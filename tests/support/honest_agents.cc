@@ -42,8 +42,10 @@ double Quantile(std::vector<double> values, double share) {
 
 HonestAgents::HonestAgents(const std::string& address, const std::vector<Credentials>& agents) {
   for (size_t i = 0; i < agents.size(); ++i) {
+    // Spread over the interval, so that they do not all come at once.
+    const Milliseconds first = kReportEvery * i / agents.size();
     threads_.emplace_back(
-        [this, i, address, credentials = agents[i]] { Work(i, address, credentials); });
+        [this, first, address, credentials = agents[i]] { Work(first, address, credentials); });
   }
 }
 
@@ -74,11 +76,11 @@ std::vector<std::string> HonestAgents::Finish() {
   return findings_;
 }
 
-void HonestAgents::Work(size_t number, const std::string& address, const Credentials& credentials) {
+void HonestAgents::Work(Milliseconds first, const std::string& address,
+                        const Credentials& credentials) {
   const auto converse = [&]() -> Result<void> {
     Agent agent{credentials, nullptr, Clock::now(), {}};
-    // Spread over the interval, so that they do not all come at once.
-    agent.due += kReportEvery * number / std::max<size_t>(threads_.size(), 1);
+    agent.due += first;
     NOROSHI_ASSIGN_OR_RETURN(agent.client, Greet({address, credentials}));
     while (true) {
       const bool stopping = stopping_;

@@ -40,7 +40,8 @@ class HonestAgents {
 
  private:
   struct Agent;
-  void Work(size_t number, const std::string& address, const Credentials& credentials);
+  // first: from now to the first report.
+  void Work(Milliseconds first, const std::string& address, const Credentials& credentials);
   Result<void> Report(Agent& agent);
   Result<void> Handle(Agent& agent, const v1::HubFrame& frame);
 

@@ -15,6 +15,14 @@ constexpr char kRight[] = "+0";
 constexpr char kAhead[] = "+3653d";
 constexpr char kBehind[] = "-3653d";
 
+// libfaketime takes over pthread_cond_timedwait, in which ThreadSanitizer would have seen
+// a mutex let go: it then reports the next lock as a second one.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kHidesLocks = true;
+#else
+constexpr bool kHidesLocks = false;
+#endif
+
 // Whether a file below the folder has this id in its name.
 bool Holds(const std::string& folder, const std::string& id) {
   for (const auto& item : std::filesystem::recursive_directory_iterator(folder)) {
@@ -36,20 +44,21 @@ class ClocksTest : public ResourcesTest, public testing::WithParamInterface<cons
 };
 
 TEST_P(ClocksTest, AHubWhoseClockJumpsCountsOnByItself) {
+  if (kHidesLocks) GTEST_SKIP() << "libfaketime hides locks from ThreadSanitizer";
   serve_with_ = clock_->Run(PlainHubBinary());
   ASSERT_NO_FATAL_FAILURE(Begin({}));
+  ASSERT_NO_FATAL_FAILURE(Pause());  // Persons wait only so long for the engine.
   ASSERT_OK(IssueAlert(*hub_, {"--kind", "warning", "--tlp", "GREEN", "--title-ja", "注意",
                                "--title-en", "Warning", "--text-ja", "本文", "--text-en", "Text",
                                "--to", "org:shinko-agency", "--acknowledge-within", "24h"}));
+  submitter_->HubIsUp(hub_->address(), kEndless);
   clock_->Set(GetParam());
   ASSERT_OK(WaitForHealth("clock"));
   // Reports, mails among them, analysis and handshakes go on as if nothing had happened.
   const size_t receipts = ledger_.receipts();
   ASSERT_TRUE(ledger_.WaitForReceipts(receipts + 200)) << submitter_->last_error();
   ASSERT_OK(Greet({hub_->address(), agency_}));
-  submitter_->HubIsUp(hub_->address(), 0);
-  ASSERT_TRUE(submitter_->Drain()) << submitter_->last_error();
-  ASSERT_OK(hub_->Settle());  // Whoever enrols waits only so long for the engine.
+  ASSERT_NO_FATAL_FAILURE(Pause());  // So does who enrols.
   ASSERT_OK(hub_->Certify("shinko-agency/new"));
   ASSERT_OK_AND_ASSIGN(const json::value alerts, hub_->Ask({"alert", "list"}));
   ASSERT_EQ(ArrayAt(alerts, "/alerts").size(), 1U) << alerts;
@@ -64,6 +73,7 @@ TEST_P(ClocksTest, AHubWhoseClockJumpsCountsOnByItself) {
 }
 
 TEST_P(ClocksTest, AHubDoesNotStartWithAWrongClock) {
+  if (kHidesLocks) GTEST_SKIP() << "libfaketime hides locks from ThreadSanitizer";
   serve_with_ = clock_->Run(PlainHubBinary());
   ASSERT_NO_FATAL_FAILURE(Begin({}));
   ASSERT_OK(hub_->Stop());

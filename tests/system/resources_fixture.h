@@ -41,13 +41,18 @@ class ResourcesTest : public testing::Test {
     ASSERT_TRUE(ledger_.WaitForReceipts(50)) << submitter_->last_error();
   }
 
+  // Nothing new is sent, and everything that was is answered and applied.
+  void Pause() {
+    submitter_->HubIsUp(hub_->address(), 0);
+    ASSERT_TRUE(submitter_->Drain()) << submitter_->last_error();
+    ASSERT_OK(hub_->Settle());
+  }
+
   // Restarted on what the failure left: every receipt ever given is in the journal,
   // and everything that was sent gets its receipt.
   void ExpectNothingFalse() {
-    submitter_->HubIsUp(hub_->address(), 0);
-    ASSERT_TRUE(submitter_->Drain()) << submitter_->last_error();
+    ASSERT_NO_FATAL_FAILURE(Pause());
     submitter_->Stop();
-    ASSERT_OK(hub_->Settle());
     ASSERT_OK(hub_->Stop());
     ASSERT_OK_AND_ASSIGN(const auto journal, ReadSubmissions(hub_->data()));
     const auto findings = ledger_.Check(journal);

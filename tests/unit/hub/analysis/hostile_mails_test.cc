@@ -21,7 +21,6 @@
 #include "hub/analysis/child.h"
 #include "hub/analysis/mail.h"
 #include "hub/analysis/pool.h"
-#include "noroshi/v1/submission.pb.h"
 
 namespace noroshi::analysis {
 namespace {
@@ -62,11 +61,8 @@ class ConfinedReader {
   int64_t RestingBytes() const { return resting_bytes_; }
 
   Result<std::string> Read(const std::string& raw) {
-    v1::Submission submission;
-    submission.mutable_mail()->set_raw(raw);
-    const std::string bytes = submission.SerializeAsString();
     std::ofstream(Proc("clear_refs")) << "5";  // The peak is counted anew.
-    return child_->Ask(bytes, std::chrono::seconds(60), kNoCancel);
+    return child_->Ask(raw, std::chrono::seconds(60), kNoCancel);
   }
 
   // Since the last Read began; -1: this system does not tell.

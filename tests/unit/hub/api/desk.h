@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <future>
@@ -54,7 +55,7 @@ class Desk {
     auto runner =
         engine::Runner::Start(&journal_, store_.get(), {}, [this](const engine::Applied& applied) {
           follower_->OnApplied();
-          if (api_ != nullptr) api_->OnApplied(applied);
+          if (Api* api = listening_; api != nullptr) api->OnApplied(applied);
         });
     NOROSHI_CHECK(runner.ok());
     runner_ = *std::move(runner);
@@ -77,6 +78,7 @@ class Desk {
     parts.agent_address = [] { return std::string("127.0.0.1:8443"); };
     parts.web_address = [] { return std::string("https://127.0.0.1:8444"); };
     api_ = std::make_unique<Api>(std::move(parts));
+    listening_ = api_.get();
   }
   ~Desk() { runner_->Stop(); }
 
@@ -181,6 +183,7 @@ class Desk {
   std::unique_ptr<search::Follower> follower_;
   std::unique_ptr<engine::Runner> runner_;
   std::unique_ptr<Api> api_;
+  std::atomic<Api*> listening_ = nullptr;  // api_, once the engine's thread may know it.
 };
 
 inline json::value Body(const http::Response& response) {
