@@ -107,15 +107,26 @@ Child::~Child() {
   }
 }
 
-Result<std::string> Child::Ask(std::string_view request, std::chrono::milliseconds deadline,
-                               int cancel_fd) {
+Result<void> Child::Put(std::string_view question, std::chrono::milliseconds deadline,
+                        int cancel_fd) {
   ++asked_;
   const auto until = std::chrono::steady_clock::now() + deadline;
-  const Result<void> sent = SendFrame(fd_, request, until, cancel_fd);
+  const Result<void> sent = SendFrame(fd_, question, until, cancel_fd);
   if (!sent.ok()) return Bury(sent.error(), deadline);
+  return {};
+}
+
+Result<std::string> Child::Answer(std::chrono::milliseconds deadline, int cancel_fd) {
+  const auto until = std::chrono::steady_clock::now() + deadline;
   Result<std::string> answer = ReceiveFrame(fd_, kResultBytesMax, until, cancel_fd);
   if (!answer.ok()) return Bury(answer.error(), deadline);
   return answer;
+}
+
+Result<std::string> Child::Ask(std::string_view question, std::chrono::milliseconds deadline,
+                               int cancel_fd) {
+  NOROSHI_RETURN_IF_ERROR(Put(question, deadline, cancel_fd));
+  return Answer(deadline, cancel_fd);
 }
 
 Error Child::Bury(const Error& error, std::chrono::milliseconds deadline) {

@@ -15,6 +15,9 @@
 
 namespace noroshi::analysis {
 
+// Less than what a local socket takes from one who does not wait.
+inline constexpr size_t kAheadBytesMax = 64 * 1024;
+
 class Child {
  public:
   // Starts the command with its socket at kWorkerDescriptor, /dev/null at 0 to
@@ -26,10 +29,14 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // One question, one answer. On an error the child is dead, and the message
-  // says how: "deadline: …", "memory: …", "signal: …", "exit: …". kClosed:
-  // cancel_fd became readable.
-  Result<std::string> Ask(std::string_view request, std::chrono::milliseconds deadline,
+  // One question, one answer; answers come in the order of the questions. A second
+  // question may be put before the first answer is taken, if it has kAheadBytesMax at most:
+  // it waits in the socket. On an error the child is dead, and the message says how:
+  // "deadline: …", "memory: …", "signal: …", "exit: …". kClosed: cancel_fd became readable.
+  Result<void> Put(std::string_view question, std::chrono::milliseconds deadline, int cancel_fd);
+  Result<std::string> Answer(std::chrono::milliseconds deadline, int cancel_fd);
+  // Both.
+  Result<std::string> Ask(std::string_view question, std::chrono::milliseconds deadline,
                           int cancel_fd);
 
   int asked() const { return asked_; }

@@ -26,6 +26,18 @@ struct Item {
   Pool::Done done;
 };
 
+// A mail that was taken from the queue.
+struct Mail {
+  explicit Mail(Item from) : item(std::move(from)) {
+    if (!submission.ParseFromString(item.work.submission)) submission.Clear();
+  }
+  std::string_view raw() const { return submission.mail().raw(); }
+
+  Item item;
+  v1::Submission submission;  // Without a mail if the bytes hold none.
+  bool put = false;           // Before the child.
+};
+
 class ProcessPool : public Pool {
  public:
   ProcessPool(PoolOptions options, int stop_fd) : options_(std::move(options)), stop_fd_(stop_fd) {
@@ -80,6 +92,9 @@ class ProcessPool : public Pool {
   struct Mailer {
     std::unique_ptr<Child> child;
     int failures = 0;  // In a row.
+    // The mail after the one under way: put before the child already, so that it need not
+    // be woken for it.
+    std::optional<Mail> ahead;
   };
 
   // Where threads wait for work; [1]: those that take mails too.
@@ -95,12 +110,20 @@ class ProcessPool : public Pool {
     // The first mail need not wait for a process to start. What goes wrong here
     // comes again, and is said, with that mail.
     if (takes_mails && !EnsureChild(&mailer).ok()) mailer.child.reset();
-    while (std::optional<Item> item = Next(takes_mails)) {
-      const bool mail = item->work.kind == WorkKind::kMail;
-      std::optional<std::string> result =
-          mail ? AnalyseMail(item->work, &mailer) : std::optional(AnalyseHere(item->work));
+    for (;;) {
+      std::optional<Mail> mail = std::exchange(mailer.ahead, std::nullopt);
+      if (!mail) {
+        std::optional<Item> item = Next(takes_mails);
+        if (!item) return;  // Stopping.
+        if (item->work.kind != WorkKind::kMail) {
+          item->done(item->work.sequence, AnalyseHere(item->work));
+          continue;
+        }
+        mail.emplace(std::move(*item));
+      }
+      std::optional<std::string> result = AnalyseMail(&*mail, &mailer);
       if (!result) return;  // Stopping.
-      item->done(item->work.sequence, std::move(*result));
+      mail->item.done(mail->item.work.sequence, std::move(*result));
     }
   }
 
@@ -110,16 +133,32 @@ class ProcessPool : public Pool {
       if (stopping_) return std::nullopt;
       for (size_t kind = 0; kind < queues_.size(); ++kind) {
         const bool mail = kind == static_cast<size_t>(WorkKind::kMail);
-        if (queues_[kind].empty() || (mail && !takes_mails)) continue;
-        Item item = std::move(queues_[kind].front());
-        queues_[kind].pop_front();
-        --waiting_;
-        waiting_bytes_ -= item.work.submission.size();
-        return item;
+        if (!queues_[kind].empty() && (!mail || takes_mails)) return Take(&queues_[kind]);
       }
       rests_[takes_mails].anybody = true;
       rests_[takes_mails].over.wait(lock);
     }
+  }
+
+  // REQUIRES: mutex_ is held.
+  Item Take(std::deque<Item>* queue) {
+    Item item = std::move(queue->front());
+    queue->pop_front();
+    --waiting_;
+    waiting_bytes_ -= item.work.submission.size();
+    return item;
+  }
+
+  // In a backlog a mail that is short enough to be put ahead, if nothing comes before it.
+  std::optional<Mail> NextAhead() {
+    const std::lock_guard lock(mutex_);
+    std::deque<Item>& mails = queues_[static_cast<size_t>(WorkKind::kMail)];
+    const bool backlog = mails.size() > static_cast<size_t>(options_.workers);
+    if (stopping_ || !backlog || !queues_[static_cast<size_t>(WorkKind::kIncident)].empty() ||
+        mails.front().work.submission.size() > kAheadBytesMax) {
+      return std::nullopt;
+    }
+    return Mail(Take(&mails));
   }
 
   static std::string Finish(v1::AnalysisResult result, uint64_t sequence) {
@@ -132,17 +171,15 @@ class ProcessPool : public Pool {
   }
 
   // nullopt: the pool stops.
-  std::optional<std::string> AnalyseMail(const Work& work, Mailer* mailer) {
-    v1::Submission submission;
-    if (!submission.ParseFromString(work.submission) || !submission.has_mail()) {
-      return AnalyseHere(work);
-    }
-    Result<std::string> answer = AskChild(submission.mail().raw(), mailer);
+  std::optional<std::string> AnalyseMail(Mail* mail, Mailer* mailer) {
+    const Work& work = mail->item.work;
+    if (!mail->submission.has_mail()) return AnalyseHere(work);
+    Result<std::string> answer = AskChild(mail, mailer);
     if (!answer.ok() && answer.error().code == ErrorCode::kClosed) return std::nullopt;
     v1::AnalysisResult result;
     // What comes from a child is as hostile as the mail.
     if (answer.ok() && !result.ParseFromString(*answer)) {
-      mailer->child.reset();
+      GiveUpChild(mailer);
       answer = Error{ErrorCode::kInternal, "answer: the process answered with something else"};
     }
     if (!answer.ok()) {
@@ -150,7 +187,7 @@ class ProcessPool : public Pool {
           {{"sequence", work.sequence}, {"error", answer.error().message}});
       result = FailedResult(answer.error().message);
     }
-    FinishMail(submission.mail(), BuiltinRules(), &result);
+    FinishMail(mail->submission.mail(), BuiltinRules(), &result);
     return Finish(std::move(result), work.sequence);
   }
 
@@ -169,16 +206,34 @@ class ProcessPool : public Pool {
     return {};
   }
 
-  Result<std::string> AskChild(std::string_view raw, Mailer* mailer) {
-    NOROSHI_RETURN_IF_ERROR(EnsureChild(mailer));
-    Result<std::string> answer = mailer->child->Ask(raw, options_.mail_deadline, stop_fd_);
+  Result<std::string> AskChild(Mail* mail, Mailer* mailer) {
+    if (!mail->put) NOROSHI_RETURN_IF_ERROR(EnsureChild(mailer));
+    Result<std::string> answer = Converse(mail, mailer);
     if (answer.ok()) {
       mailer->failures = 0;
     } else {
       ++mailer->failures;
-      mailer->child.reset();
+      GiveUpChild(mailer);
     }
     return answer;
+  }
+
+  static void GiveUpChild(Mailer* mailer) {
+    mailer->child.reset();
+    if (mailer->ahead) mailer->ahead->put = false;  // The next child's.
+  }
+
+  Result<std::string> Converse(Mail* mail, Mailer* mailer) {
+    NOROSHI_RETURN_IF_ERROR(Put(mail, mailer->child.get()));
+    if (mailer->child->asked() < kMailsPerChild) mailer->ahead = NextAhead();
+    if (mailer->ahead) NOROSHI_RETURN_IF_ERROR(Put(&*mailer->ahead, mailer->child.get()));
+    return mailer->child->Answer(options_.mail_deadline, stop_fd_);
+  }
+
+  Result<void> Put(Mail* mail, Child* child) {
+    if (mail->put || !mail->submission.has_mail()) return {};
+    mail->put = true;
+    return child->Put(mail->raw(), options_.mail_deadline, stop_fd_);
   }
 
   // Before the next start after `failures` deaths in a row.

@@ -5,7 +5,9 @@
 // parsed in child processes (worker.h, sandbox.h), one for each mail worker,
 // without network, files, keys or environment. A child that dies, hangs or grows
 // costs its own mail only: that result says FAILED with the signal or the limit,
-// and a new child is started; one that keeps dying is started less often.
+// and a new child is started; one that keeps dying is started less often. In a backlog
+// the next mail is put before a child while it reads one, so that neither side waits for
+// the other; should the child die, the next one gets it.
 //
 // One more thread than `workers` never takes a mail, so that an incident report
 // does not wait behind mails that hang.
