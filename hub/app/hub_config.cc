@@ -159,7 +159,7 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
   hub.rate_bytes_per_organization =
       limits.Size("rate_per_organization", {kMiB, 64 * kGiB}, 32 * kMiB);
   hub.rate_submissions_per_organization = static_cast<uint64_t>(
-      limits.Integer("submissions_per_organization", {1, 10'000'000}, 20'000));
+      limits.Integer("submissions_per_organization", {1, 10'000'000}, 2'000));
   ReadAlertRules(root, &hub.alert_rules);
   NOROSHI_RETURN_IF_ERROR(document.Finish());
   return hub;
