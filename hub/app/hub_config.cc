@@ -158,8 +158,8 @@ Result<HubConfig> LoadHubConfig(FileSystem& files, const std::string& path) {
       static_cast<int>(limits.Integer("connections_per_organization", {1, 100'000}, 64));
   hub.rate_bytes_per_organization =
       limits.Size("rate_per_organization", {kMiB, 64 * kGiB}, 32 * kMiB);
-  hub.rate_submissions_per_organization = static_cast<uint64_t>(
-      limits.Integer("submissions_per_organization", {1, 10'000'000}, 2'000));
+  hub.rate_submissions_per_organization =
+      static_cast<uint64_t>(limits.Integer("submissions_per_organization", {1, 10'000'000}, 2'000));
   ReadAlertRules(root, &hub.alert_rules);
   NOROSHI_RETURN_IF_ERROR(document.Finish());
   return hub;
