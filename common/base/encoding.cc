@@ -109,7 +109,9 @@ Result<std::string> FromBase64Url(std::string_view text) {
 }
 
 void AppendBigEndian32(uint32_t value, std::string* out) {
-  for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
+  const char bytes[] = {static_cast<char>(value >> 24), static_cast<char>(value >> 16),
+                        static_cast<char>(value >> 8), static_cast<char>(value)};
+  out->append(bytes, sizeof(bytes));
 }
 
 void AppendBigEndian64(uint64_t value, std::string* out) {

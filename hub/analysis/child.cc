@@ -123,12 +123,6 @@ Result<std::string> Child::Answer(std::chrono::milliseconds deadline, int cancel
   return answer;
 }
 
-Result<std::string> Child::Ask(std::string_view question, std::chrono::milliseconds deadline,
-                               int cancel_fd) {
-  NOROSHI_RETURN_IF_ERROR(Put(question, deadline, cancel_fd));
-  return Answer(deadline, cancel_fd);
-}
-
 Error Child::Bury(const Error& error, std::chrono::milliseconds deadline) {
   const bool cancelled = error.code == ErrorCode::kClosed && error.message == "cancelled";
   // A child that closed its socket is dying: its own status says why.

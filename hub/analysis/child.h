@@ -31,13 +31,11 @@ class Child {
 
   // One question, one answer; answers come in the order of the questions. A second
   // question may be put before the first answer is taken, if it has kAheadBytesMax at most:
-  // it waits in the socket. On an error the child is dead, and the message says how:
-  // "deadline: …", "memory: …", "signal: …", "exit: …". kClosed: cancel_fd became readable.
+  // it waits in the socket. The deadline is for each call by itself. On an error the child is dead,
+  // and the message says how: "deadline: …", "memory: …", "signal: …", "exit: …". kClosed:
+  // cancel_fd became readable.
   Result<void> Put(std::string_view question, std::chrono::milliseconds deadline, int cancel_fd);
   Result<std::string> Answer(std::chrono::milliseconds deadline, int cancel_fd);
-  // Both.
-  Result<std::string> Ask(std::string_view question, std::chrono::milliseconds deadline,
-                          int cancel_fd);
 
   int asked() const { return asked_; }
   pid_t pid() const { return pid_; }

@@ -54,7 +54,8 @@ class ProcessPool : public Pool {
     }
     const uint64_t one = 1;
     NOROSHI_CHECK(write(stop_fd_, &one, sizeof(one)) == sizeof(one));
-    for (Rest& rest : rests_) rest.over.notify_all();
+    spare_wake_.notify_all();
+    mailers_wake_.notify_all();
     stop_.notify_all();
     for (std::thread& thread : threads_) thread.join();
     close(stop_fd_);
@@ -74,9 +75,8 @@ class ProcessPool : public Pool {
     const bool mail = work.kind == WorkKind::kMail;
     queues_[static_cast<size_t>(work.kind)].push_back({std::move(work), std::move(done)});
     // Nobody wakes for what he does not take: a wake-up costs as much as a short mail.
-    Rest& rest = rests_[mail || !rests_[0].anybody];
-    rest.anybody = false;
-    rest.over.notify_one();
+    const bool to_spare = !mail && std::exchange(spare_rests_, false);
+    (to_spare ? spare_wake_ : mailers_wake_).notify_one();
     return {};
   }
 
@@ -95,12 +95,6 @@ class ProcessPool : public Pool {
     // The mail after the one under way: put before the child already, so that it need not
     // be woken for it.
     std::optional<Mail> ahead;
-  };
-
-  // Where threads wait for work; [1]: those that take mails too.
-  struct Rest {
-    std::condition_variable over;
-    bool anybody = false;  // Waits, and was not yet called.
   };
 
   void Run(bool takes_mails) {
@@ -135,8 +129,13 @@ class ProcessPool : public Pool {
         const bool mail = kind == static_cast<size_t>(WorkKind::kMail);
         if (!queues_[kind].empty() && (!mail || takes_mails)) return Take(&queues_[kind]);
       }
-      rests_[takes_mails].anybody = true;
-      rests_[takes_mails].over.wait(lock);
+      if (takes_mails) {
+        mailers_wake_.wait(lock);
+      } else {
+        spare_rests_ = true;
+        spare_wake_.wait(lock);
+        spare_rests_ = false;
+      }
     }
   }
 
@@ -251,7 +250,9 @@ class ProcessPool : public Pool {
   const PoolOptions options_;
   const int stop_fd_;  // Readable once the pool stops.
   mutable std::mutex mutex_;
-  std::array<Rest, 2> rests_;
+  std::condition_variable mailers_wake_;
+  std::condition_variable spare_wake_;  // Of the thread that takes no mails.
+  bool spare_rests_ = false;            // It waits, and was not called yet.
   std::condition_variable stop_;
   std::array<std::deque<Item>, 3> queues_;  // By WorkKind.
   size_t waiting_ = 0;

@@ -100,11 +100,9 @@ uint32_t WeightOf(const std::u32string& letters) {
 }
 
 std::string Bytes(const std::u32string& letters) {
-  std::string bytes(letters.size() * 4, '\0');
-  char* to = bytes.data();
-  for (const char32_t c : letters) {
-    for (int shift = 24; shift >= 0; shift -= 8) *to++ = static_cast<char>(c >> shift);
-  }
+  std::string bytes;
+  bytes.reserve(letters.size() * 4);
+  for (const char32_t c : letters) AppendBigEndian32(c, &bytes);
   return bytes;
 }
 

@@ -62,7 +62,8 @@ class ConfinedReader {
 
   Result<std::string> Read(const std::string& raw) {
     std::ofstream(Proc("clear_refs")) << "5";  // The peak is counted anew.
-    return child_->Ask(raw, std::chrono::seconds(60), kNoCancel);
+    NOROSHI_RETURN_IF_ERROR(child_->Put(raw, std::chrono::seconds(60), kNoCancel));
+    return child_->Answer(std::chrono::seconds(60), kNoCancel);
   }
 
   // Since the last Read began; -1: this system does not tell.
