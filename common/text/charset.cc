@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <memory>
 
 #include "common/base/encoding.h"
@@ -229,15 +230,23 @@ struct Look {
 
 Look LookAt(std::string_view utf8) {
   Look look;
-  for (size_t i = 0; i + 2 < utf8.size(); ++i) {
-    const auto byte = [&](size_t at) { return static_cast<unsigned char>(utf8[at]); };
+  const auto byte = [&](size_t at) { return static_cast<unsigned char>(utf8[at]); };
+  for (size_t i = 0; i < utf8.size(); ++i) {
     if (byte(i) < 0xc0) continue;
     ++look.characters;
+    if (i + 2 >= utf8.size()) continue;
     look.kana += byte(i) == 0xe3 && byte(i + 1) >= 0x81 && byte(i + 1) <= 0x83;
     look.half_kana += byte(i) == 0xef && (byte(i + 1) == 0xbd || byte(i + 1) == 0xbe);
   }
   return look;
 }
+
+struct JapaneseCharset {
+  std::string_view name;
+  std::string_view kana_rows;  // First bytes of JIS X 0208's rows 1 ("ー"), 4 and 5.
+};
+constexpr JapaneseCharset kJapanese[] = {{"euc-jp", "\xa1\xa4\xa5"},
+                                         {"windows-31j", "\x81\x82\x83"}};
 
 // Bytes of the eighth bit without a usable label. The Japanese multi-byte sets
 // make errors quickly when they are the wrong one; Latin never does, so Japanese
@@ -246,11 +255,20 @@ Decoded Guess(std::string_view bytes) {
   // A prefix tells as much as the whole and bounds the work.
   const std::string_view sample = bytes.substr(0, 16 * 1024);
   size_t high = 0;
-  for (const char c : sample) high += (c & 0x80) != 0;
+  std::bitset<256> seen;
+  for (const char c : sample) {
+    high += (c & 0x80) != 0;
+    seen.set(static_cast<unsigned char>(c));
+  }
   const bool dense = high * 4 >= sample.size();
   std::string best = "windows-1252";
   size_t best_errors = high / 20 + 1;  // Some damage is still Japanese.
-  for (const std::string_view candidate : {"euc-jp", "windows-31j"}) {
+  for (const auto& [candidate, rows] : kJapanese) {
+    // Without the rows of the kana there is none, and a conversion would not show any.
+    const bool kana = std::any_of(rows.begin(), rows.end(), [&](char row) {
+      return seen.test(static_cast<unsigned char>(row));
+    });
+    if (!dense && !kana) continue;
     const Converter converter = OpenConverter(std::string(candidate));
     const Conversion conversion = Convert(sample, converter.get());
     const Look look = LookAt(conversion.text);

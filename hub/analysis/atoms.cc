@@ -1,7 +1,6 @@
 #include "hub/analysis/atoms.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 #include "common/base/check.h"
@@ -44,11 +43,11 @@ AtomFinder::AtomFinder(const std::vector<std::string>& atoms) {
 }
 
 const AtomFinder::Node* AtomFinder::Follow(const Node& node, char byte) const {
-  if (node.edges == 0) return nullptr;
-  const char* first = bytes_.data() + node.first_edge;
-  const void* edge = std::memchr(first, byte, node.edges);
-  if (edge == nullptr) return nullptr;
-  return &nodes_[targets_[static_cast<size_t>(static_cast<const char*>(edge) - bytes_.data())]];
+  // Nearly every node has one edge or two: too few for a search that must be called.
+  for (size_t edge = node.first_edge; edge < node.first_edge + node.edges; ++edge) {
+    if (bytes_[edge] == byte) return &nodes_[targets_[edge]];
+  }
+  return nullptr;
 }
 
 void AtomFinder::Find(std::string_view text, std::vector<int>* found) const {

@@ -32,6 +32,20 @@ Wait WaitUntil(int fd, Deadline deadline, int cancel_fd) {
   };
 }
 
+// Waits a moment without being woken by the socket; then one may try again.
+Wait Glance(Deadline deadline, int cancel_fd, std::chrono::milliseconds glance) {
+  return [=](short) -> Result<void> {
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return Error{ErrorCode::kTimeout, "deadline"};
+    }
+    pollfd cancel = {cancel_fd, POLLIN, 0};
+    const int ready = poll(&cancel, 1, static_cast<int>(glance.count()));
+    if (ready < 0 && errno != EINTR) return ErrnoError("poll");
+    if (ready > 0) return Error{ErrorCode::kClosed, "cancelled"};
+    return {};
+  };
+}
+
 Result<void> SendAll(int fd, std::string_view bytes, int flags, const Wait& wait) {
   while (!bytes.empty()) {
     const ssize_t n = send(fd, bytes.data(), bytes.size(), flags | MSG_NOSIGNAL);
@@ -86,8 +100,11 @@ Result<void> SendFrame(int fd, std::string_view frame, Deadline deadline, int ca
   return Send(fd, frame, MSG_DONTWAIT, WaitUntil(fd, deadline, cancel_fd));
 }
 
-Result<std::string> ReceiveFrame(int fd, size_t max, Deadline deadline, int cancel_fd) {
-  return Receive(fd, max, MSG_DONTWAIT, WaitUntil(fd, deadline, cancel_fd));
+Result<std::string> ReceiveFrame(int fd, size_t max, Deadline deadline, int cancel_fd,
+                                 std::chrono::milliseconds glance) {
+  const Wait wait =
+      glance.count() > 0 ? Glance(deadline, cancel_fd, glance) : WaitUntil(fd, deadline, cancel_fd);
+  return Receive(fd, max, MSG_DONTWAIT, wait);
 }
 
 Result<void> SendFrameBlocking(int fd, std::string_view frame) {

@@ -62,6 +62,11 @@ Result<pid_t> Spawn(const std::vector<std::string>& command, int fd) {
   return pid;
 }
 
+// Whether a child closed its socket, as one does that dies.
+bool HasLeft(const Error& error) {
+  return error.code == ErrorCode::kClosed && error.message != "cancelled";
+}
+
 std::string Describe(int status) {
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
@@ -112,27 +117,26 @@ Result<void> Child::Put(std::string_view question, std::chrono::milliseconds dea
   ++asked_;
   const auto until = std::chrono::steady_clock::now() + deadline;
   const Result<void> sent = SendFrame(fd_, question, until, cancel_fd);
-  if (!sent.ok()) return Bury(sent.error(), deadline);
+  if (!sent.ok() && !HasLeft(sent.error())) return Bury(sent.error(), deadline);
   return {};
 }
 
-Result<std::string> Child::Answer(std::chrono::milliseconds deadline, int cancel_fd) {
+Result<std::string> Child::Answer(std::chrono::milliseconds deadline, int cancel_fd,
+                                  std::chrono::milliseconds glance) {
   const auto until = std::chrono::steady_clock::now() + deadline;
-  Result<std::string> answer = ReceiveFrame(fd_, kResultBytesMax, until, cancel_fd);
+  Result<std::string> answer = ReceiveFrame(fd_, kResultBytesMax, until, cancel_fd, glance);
   if (!answer.ok()) return Bury(answer.error(), deadline);
   return answer;
 }
 
 Error Child::Bury(const Error& error, std::chrono::milliseconds deadline) {
-  const bool cancelled = error.code == ErrorCode::kClosed && error.message == "cancelled";
-  // A child that closed its socket is dying: its own status says why.
-  const bool dying = error.code == ErrorCode::kClosed && !cancelled;
+  const bool dying = HasLeft(error);  // Its own status says why.
   if (!dying) kill(pid_, SIGKILL);
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  if (cancelled) return error;
+  if (error.code == ErrorCode::kClosed && !dying) return error;  // Cancelled.
   if (error.code == ErrorCode::kTimeout) {
     return {ErrorCode::kTimeout,
             "deadline: no answer within " + std::to_string(deadline.count()) + " ms"};

@@ -15,7 +15,7 @@
 
 namespace noroshi::analysis {
 
-// Less than what a local socket takes from one who does not wait.
+// Of all questions that wait in the socket: less than what it takes without waiting.
 inline constexpr size_t kAheadBytesMax = 64 * 1024;
 
 class Child {
@@ -29,15 +29,20 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // One question, one answer; answers come in the order of the questions. A second
-  // question may be put before the first answer is taken, if it has kAheadBytesMax at most:
-  // it waits in the socket. The deadline is for each call by itself. On an error the child is dead,
-  // and the message says how: "deadline: …", "memory: …", "signal: …", "exit: …". kClosed:
-  // cancel_fd became readable.
+  // One question, one answer; answers come in the order of the questions. Questions of
+  // kAheadBytesMax in all may be put before an answer is taken: they wait in the socket. The
+  // deadline is for each call by itself; glance: as in channel.h. On an error the child is
+  // dead, and the message says how: "deadline: …", "memory: …", "signal: …", "exit: …".
+  // kClosed: cancel_fd became readable. Put does not tell of a child that has died: what it
+  // answered before can still be taken, and Answer tells when there is no more.
   Result<void> Put(std::string_view question, std::chrono::milliseconds deadline, int cancel_fd);
-  Result<std::string> Answer(std::chrono::milliseconds deadline, int cancel_fd);
+  Result<std::string> Answer(std::chrono::milliseconds deadline, int cancel_fd,
+                             std::chrono::milliseconds glance = std::chrono::milliseconds(0));
 
   int asked() const { return asked_; }
+  std::chrono::steady_clock::duration age() const {
+    return std::chrono::steady_clock::now() - started_;
+  }
   pid_t pid() const { return pid_; }
 
  private:
@@ -47,6 +52,7 @@ class Child {
   pid_t pid_;
   int fd_;
   int asked_ = 0;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace noroshi::analysis

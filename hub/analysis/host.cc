@@ -11,6 +11,7 @@
 
 #include "common/base/check.h"
 #include "common/base/encoding.h"
+#include "hub/analysis/html_tags.h"
 
 namespace noroshi::analysis {
 namespace {
@@ -41,8 +42,9 @@ const UIDNA* Idna() {
 // The forbidden domain code points: C0, space, DEL and the delimiters, with "%".
 bool IsForbidden(char c) {
   const auto u = static_cast<unsigned char>(c);
-  return u <= 0x20 || u == 0x7f ||
-         std::string_view("#/:<>?@[\\]^|%").find(c) != std::string_view::npos;
+  if (u <= 0x20 || u == 0x7f) return true;
+  const bool usual = IsAsciiLetter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  return !usual && std::string_view("#/:<>?@[\\]^|%").find(c) != std::string_view::npos;
 }
 
 bool IsPlainAscii(std::string_view name) {

@@ -1,33 +1,51 @@
 #include "hub/analysis/html.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
+#include <unordered_map>
 
 #include "hub/analysis/html_links.h"
 
 namespace noroshi::analysis {
 namespace {
 
-constexpr std::array<std::string_view, 38> kBlocks = {
-    "address", "article", "aside", "blockquote", "body",   "br",     "center",  "dd",
-    "div",     "dl",      "dt",    "fieldset",   "figure", "footer", "form",    "h1",
-    "h2",      "h3",      "h4",    "h5",         "h6",     "header", "hr",      "li",
-    "main",    "nav",     "ol",    "option",     "p",      "pre",    "section", "table",
-    "tbody",   "td",      "th",    "title",      "tr",     "ul"};
-constexpr std::array<std::string_view, 14> kVoid = {"area",  "base",   "br",    "col",  "embed",
-                                                    "hr",    "img",    "input", "link", "meta",
-                                                    "param", "source", "track", "wbr"};
-// Their content is text to the tokenizer, tags and all.
-constexpr std::array<std::string_view, 7> kRawText = {"iframe",   "noembed", "script", "style",
-                                                      "textarea", "title",   "xmp"};
-// An end tag of these ends whatever is open inside.
-constexpr std::array<std::string_view, 7> kStructure = {"body",  "center", "div", "html",
-                                                        "table", "td",     "tr"};
+// What names say of an element.
+enum Trait : uint8_t {
+  kBlock = 1,
+  kVoid = 2,
+  kRawText = 4,    // Its content is text to the tokenizer, tags and all.
+  kStructure = 8,  // Its end tag ends whatever is open inside.
+};
 
-template <size_t N>
-bool Contains(const std::array<std::string_view, N>& sorted, std::string_view name) {
-  return std::binary_search(sorted.begin(), sorted.end(), name);
+struct Named {
+  uint8_t trait;
+  std::string_view names;  // Between spaces.
+};
+constexpr Named kNamed[] = {
+    {kBlock,
+     " address article aside blockquote body br center dd div dl dt fieldset figure footer form "
+     "h1 h2 h3 h4 h5 h6 header hr li main nav ol option p pre section table tbody td th title tr "
+     "ul "},
+    {kVoid, " area base br col embed hr img input link meta param source track wbr "},
+    {kRawText, " iframe noembed script style textarea title xmp "},
+    {kStructure, " body center div html table td tr "},
+};
+
+// A set of Trait.
+uint8_t TraitsOf(std::string_view element) {
+  static const auto* const traits = [] {
+    auto* map = new std::unordered_map<std::string_view, uint8_t>;  // As long as the process.
+    for (const Named& named : kNamed) {
+      for (std::string_view rest = named.names.substr(1); !rest.empty();) {
+        const size_t end = rest.find(' ');
+        (*map)[rest.substr(0, end)] |= named.trait;
+        rest.remove_prefix(end + 1);
+      }
+    }
+    return map;
+  }();
+  const auto found = traits->find(element);
+  return found == traits->end() ? 0 : found->second;
 }
 
 // Whether the style gives the property the value zero: "font-size:0px".
@@ -135,23 +153,25 @@ class Reader {
 
   void OnTag() {
     if (!tag_.closing) CollectLinks();
+    traits_ = TraitsOf(tag_.name);
     if (tag_.name == "svg" || tag_.name == "math") foreign_ = true;
     const bool code = tag_.name == "script" || tag_.name == "style";
-    if (!tag_.closing && !ordinary_ && (code || !nested_) && Contains(kRawText, tag_.name)) {
+    if (!tag_.closing && !ordinary_ && (code || !nested_) && Is(kRawText)) {
       SkipRawText();
       return;
     }
     if (tag_.closing && tag_.name == "a") EndAnchor();
     TrackHidden();
-    if (Contains(kBlocks, tag_.name)) Break();
+    if (Is(kBlock)) Break();
   }
 
+  bool Is(Trait trait) const { return (traits_ & trait) != 0; }
   bool Hidden() const { return !hidden_.empty(); }
 
   // What is inside a hidden element is not text. The elements open inside it are
   // kept, so that an end tag of something around it ends it too.
   void TrackHidden() {
-    if (Contains(kVoid, tag_.name)) return;
+    if (Is(kVoid)) return;
     if (!Hidden()) {
       const bool page = tag_.name == "body" || tag_.name == "html";
       if (!tag_.closing && !page &&
@@ -162,7 +182,7 @@ class Reader {
     }
     if (!tag_.closing) {
       // A paragraph ends where the next block begins.
-      if (hidden_.size() == 1 && hidden_[0] == "p" && Contains(kBlocks, tag_.name)) {
+      if (hidden_.size() == 1 && hidden_[0] == "p" && Is(kBlock)) {
         hidden_.clear();
         TrackHidden();
         return;
@@ -173,7 +193,7 @@ class Reader {
     const auto open = std::find(hidden_.rbegin(), hidden_.rend(), tag_.name);
     if (open != hidden_.rend()) {
       hidden_.erase(open.base() - 1, hidden_.end());
-    } else if (Contains(kStructure, tag_.name)) {
+    } else if (Is(kStructure)) {
       hidden_.clear();
     }
   }
@@ -288,6 +308,7 @@ class Reader {
   const bool ordinary_;
   size_t at_ = 0;
   HtmlTag tag_;
+  uint8_t traits_ = 0;  // Of tag_.
   HtmlContent content_;
   std::string base_;
   std::vector<std::string> hidden_;  // Open elements, from the hidden one on.

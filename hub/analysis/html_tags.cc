@@ -86,10 +86,6 @@ bool ReadHtmlTag(std::string_view html, size_t* at, HtmlTag* tag) {
   return whole;
 }
 
-bool IsHtmlSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f'; }
-
-bool IsAsciiLetter(char c) { return Lower(c) >= 'a' && Lower(c) <= 'z'; }
-
 std::string LowerAscii(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(), Lower);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "common/base/encoding.h"
+#include "hub/analysis/html_tags.h"
 #include "hub/analysis/links.h"
 
 namespace noroshi::analysis {
@@ -64,10 +65,6 @@ struct Count {
 };
 
 void CountLetter(UChar32 c, Count* count) {
-  if (c < 0x80) {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) ++count->latin;
-    return;
-  }
   UErrorCode error = U_ZERO_ERROR;
   switch (uscript_getScript(c, &error)) {
     case USCRIPT_LATIN:
@@ -125,6 +122,10 @@ const std::unordered_map<std::string_view, uint32_t>& Words() {
 // Counts, for each language, the words of the text that are its own.
 class WordCounter {
  public:
+  void AsciiLetter(char c) {
+    if (word_.size() <= kWordBytesMax) word_.push_back(static_cast<char>(c | 0x20));
+  }
+
   void Letter(UChar32 c) {
     c = u_tolower(c);
     std::array<uint8_t, U8_MAX_LENGTH> bytes;
@@ -182,6 +183,11 @@ std::string LanguageOf(std::string_view utf8) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   const auto size = static_cast<int32_t>(text.size());
   for (int32_t at = 0; at < size;) {
+    if (IsAsciiLetter(text[static_cast<size_t>(at)])) {  // Most, and ICU need not be asked.
+      ++count.latin;
+      words.AsciiLetter(text[static_cast<size_t>(at++)]);
+      continue;
+    }
     UChar32 c = 0;
     U8_NEXT(bytes, at, size, c);
     if (c >= 0 && u_isalpha(c)) {

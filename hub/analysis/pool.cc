@@ -21,6 +21,10 @@
 namespace noroshi::analysis {
 namespace {
 
+// How often one looks for answers then. Most mails are read in less than a millisecond, and
+// to be woken by each answer costs a good part of that.
+constexpr std::chrono::milliseconds kGlance{2};
+
 struct Item {
   Work work;
   Pool::Done done;
@@ -92,9 +96,10 @@ class ProcessPool : public Pool {
   struct Mailer {
     std::unique_ptr<Child> child;
     int failures = 0;  // In a row.
-    // The mail after the one under way: put before the child already, so that it need not
-    // be woken for it.
-    std::optional<Mail> ahead;
+    // The mails after the one under way: put before the child already, so that it need not
+    // be woken for each.
+    std::deque<Mail> ahead;
+    size_t ahead_bytes = 0;
   };
 
   void Run(bool takes_mails) {
@@ -105,7 +110,7 @@ class ProcessPool : public Pool {
     // comes again, and is said, with that mail.
     if (takes_mails && !EnsureChild(&mailer).ok()) mailer.child.reset();
     for (;;) {
-      std::optional<Mail> mail = std::exchange(mailer.ahead, std::nullopt);
+      std::optional<Mail> mail = FromAhead(&mailer);
       if (!mail) {
         std::optional<Item> item = Next(takes_mails);
         if (!item) return;  // Stopping.
@@ -149,15 +154,23 @@ class ProcessPool : public Pool {
   }
 
   // In a backlog a mail that is short enough to be put ahead, if nothing comes before it.
-  std::optional<Mail> NextAhead() {
+  std::optional<Mail> NextAhead(size_t room) {
     const std::lock_guard lock(mutex_);
     std::deque<Item>& mails = queues_[static_cast<size_t>(WorkKind::kMail)];
     const bool backlog = mails.size() > static_cast<size_t>(options_.workers);
     if (stopping_ || !backlog || !queues_[static_cast<size_t>(WorkKind::kIncident)].empty() ||
-        mails.front().work.submission.size() > kAheadBytesMax) {
+        mails.front().work.submission.size() > room) {
       return std::nullopt;
     }
     return Mail(Take(&mails));
+  }
+
+  static std::optional<Mail> FromAhead(Mailer* mailer) {
+    if (mailer->ahead.empty()) return std::nullopt;
+    Mail mail = std::move(mailer->ahead.front());
+    mailer->ahead.pop_front();
+    mailer->ahead_bytes -= mail.item.work.submission.size();
+    return mail;
   }
 
   static std::string Finish(v1::AnalysisResult result, uint64_t sequence) {
@@ -190,9 +203,13 @@ class ProcessPool : public Pool {
     return Finish(std::move(result), work.sequence);
   }
 
+  bool MayBeAsked(const Child& child) const {
+    return child.asked() < kMailsPerChild && child.age() < options_.child_age_max;
+  }
+
   Result<void> EnsureChild(Mailer* mailer) {
-    if (mailer->child != nullptr && mailer->child->asked() >= kMailsPerChild) mailer->child.reset();
-    if (mailer->child != nullptr) return {};
+    if (mailer->child != nullptr && MayBeAsked(*mailer->child)) return {};
+    mailer->child.reset();
     NOROSHI_RETURN_IF_ERROR(BackOff(mailer->failures));
     Result<std::unique_ptr<Child>> child =
         Child::Start(options_.worker_command, kStartDeadline, stop_fd_);
@@ -219,14 +236,28 @@ class ProcessPool : public Pool {
 
   static void GiveUpChild(Mailer* mailer) {
     mailer->child.reset();
-    if (mailer->ahead) mailer->ahead->put = false;  // The next child's.
+    for (Mail& mail : mailer->ahead) mail.put = false;  // The next child's.
   }
 
   Result<std::string> Converse(Mail* mail, Mailer* mailer) {
     NOROSHI_RETURN_IF_ERROR(Put(mail, mailer->child.get()));
-    if (mailer->child->asked() < kMailsPerChild) mailer->ahead = NextAhead();
-    if (mailer->ahead) NOROSHI_RETURN_IF_ERROR(Put(&*mailer->ahead, mailer->child.get()));
-    return mailer->child->Answer(options_.mail_deadline, stop_fd_);
+    NOROSHI_RETURN_IF_ERROR(PutAhead(mailer));
+    // With work before it the child need not wake this thread for each answer.
+    const auto glance = mailer->ahead.empty() ? std::chrono::milliseconds(0) : kGlance;
+    return mailer->child->Answer(options_.mail_deadline, stop_fd_, glance);
+  }
+
+  // First what the last child left, then what waits.
+  Result<void> PutAhead(Mailer* mailer) {
+    for (Mail& mail : mailer->ahead) NOROSHI_RETURN_IF_ERROR(Put(&mail, mailer->child.get()));
+    while (MayBeAsked(*mailer->child) && mailer->ahead.size() < kAheadMailsMax) {
+      std::optional<Mail> next = NextAhead(kAheadBytesMax - mailer->ahead_bytes);
+      if (!next) return {};
+      mailer->ahead_bytes += next->item.work.submission.size();
+      mailer->ahead.push_back(std::move(*next));
+      NOROSHI_RETURN_IF_ERROR(Put(&mailer->ahead.back(), mailer->child.get()));
+    }
+    return {};
   }
 
   Result<void> Put(Mail* mail, Child* child) {

@@ -6,8 +6,8 @@
 // without network, files, keys or environment. A child that dies, hangs or grows
 // costs its own mail only: that result says FAILED with the signal or the limit,
 // and a new child is started; one that keeps dying is started less often. In a backlog
-// the next mail is put before a child while it reads one, so that neither side waits for
-// the other; should the child die, the next one gets it.
+// the next few mails are put before a child while it reads one, so that neither side is
+// woken for each; should the child die, the next one gets them.
 //
 // One more thread than `workers` never takes a mail, so that an incident report
 // does not wait behind mails that hang.
@@ -33,8 +33,11 @@ inline constexpr size_t kQueueItemsMax = 1024;
 inline constexpr size_t kQueueBytesMax = 128 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds kMailDeadline{10'000};
 inline constexpr std::chrono::milliseconds kStartDeadline{
-    30'000};                                  // Of a child, until it is ready.
-inline constexpr int kMailsPerChild = 1'024;  // Then a fresh one: nothing that a mail did lasts.
+    30'000};  // Of a child, until it is ready.
+// After so many mails, or so long, a fresh child reads: nothing that a mail did lasts.
+inline constexpr int kMailsPerChild = 4'096;
+inline constexpr std::chrono::minutes kChildAgeMax{15};
+inline constexpr size_t kAheadMailsMax = 16;  // Put before one child beside the one that it reads.
 inline constexpr size_t kMailMemoryBytesMax = 512ull * 1024 * 1024;  // Address space of a child.
 
 enum class WorkKind { kIncident, kMail, kObservation };  // In order of precedence.
@@ -50,6 +53,7 @@ struct PoolOptions {
   // How a child is started; it finds its socket at descriptor kWorkerDescriptor.
   std::vector<std::string> worker_command = {"/proc/self/exe", "analysis-worker"};
   std::chrono::milliseconds mail_deadline = kMailDeadline;
+  std::chrono::milliseconds child_age_max = kChildAgeMax;
   std::chrono::milliseconds back_off_first{100};  // After a child died; doubles.
   std::chrono::milliseconds back_off_max{10'000};
 };

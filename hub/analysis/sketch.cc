@@ -120,37 +120,36 @@ static_assert(kMinhashSlots == 128, "a slot is chosen by the top seven bits");
 
 class Minhash {
  public:
+  Minhash() { slots_.fill(kEmpty); }
+
   void Add(uint64_t shingle) {
     for (uint64_t i = 0; i < kMinhashSpread; ++i) {
       const uint64_t hash = Mix(shingle + i * 0xd6e8feb86659fd93);
-      const size_t slot = hash >> 57;
-      const auto value = static_cast<uint32_t>(hash);
-      if (filled_[slot] && values_[slot] <= value) continue;
-      if (!filled_[slot]) ++count_;
-      filled_[slot] = true;
-      values_[slot] = value;
+      uint64_t& slot = slots_[hash >> 57];
+      slot = std::min<uint64_t>(slot, static_cast<uint32_t>(hash));
     }
   }
 
-  size_t filled() const { return count_; }
+  size_t filled() const {
+    return kMinhashSlots - static_cast<size_t>(std::count(slots_.begin(), slots_.end(), kEmpty));
+  }
 
   // At least one slot is filled.
   std::vector<uint32_t> Slots() const {
     std::vector<uint32_t> slots;
     for (uint64_t slot = 0; slot < kMinhashSlots; ++slot) {
       uint64_t from = slot;
-      for (uint64_t attempt = 1; !filled_[from]; ++attempt) {
+      for (uint64_t attempt = 1; slots_[from] == kEmpty; ++attempt) {
         from = Mix(slot * 1'000'003 + attempt) >> 57;
       }
-      slots.push_back(values_[from]);
+      slots.push_back(static_cast<uint32_t>(slots_[from]));
     }
     return slots;
   }
 
  private:
-  std::array<uint32_t, kMinhashSlots> values_{};
-  std::array<bool, kMinhashSlots> filled_{};
-  size_t count_ = 0;
+  static constexpr uint64_t kEmpty = UINT64_MAX;  // Larger than every value.
+  std::array<uint64_t, kMinhashSlots> slots_;
 };
 
 // Empty: the text says too little.

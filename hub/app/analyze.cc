@@ -94,10 +94,9 @@ class Run {
       slots_.push_back(slot);
       return {};
     }
-    const std::string bytes = submission.SerializeAsString();
     for (;;) {
       const auto submitted = pool->Submit(
-          {0, bytes, analysis::WorkKind::kMail},
+          {0, submission.SerializeAsString(), analysis::WorkKind::kMail},
           [this, slot](uint64_t, std::string result) { Done(slot, std::move(result)); });
       if (submitted.ok()) slots_.push_back(slot);
       if (submitted.ok() || submitted.error().code != ErrorCode::kOverloaded) return submitted;

@@ -68,6 +68,18 @@ TEST(UnicodeTest, MatchingFormUnifiesWidthCaseAndSpace) {
   EXPECT_EQ(NormaliseForMatching(""), "");
 }
 
+// A text of ASCII alone goes another way than one with a character more.
+TEST(UnicodeTest, AsciiAloneAndAmongOthersIsTheSame) {
+  for (int c = 0; c < 0x80; ++c) {
+    for (const std::string& text :
+         {std::string("x") + static_cast<char>(c) + "y", std::string(2, static_cast<char>(c)) + "y",
+          std::string("x ") + static_cast<char>(c) + "\ty"}) {
+      EXPECT_EQ(NormaliseForMatching(text) + "あ", NormaliseForMatching(text + "あ")) << c;
+    }
+  }
+  EXPECT_EQ(NormaliseForMatching(" \t A  b \n"), "a b");
+}
+
 // What is quick for kana and han must not differ from asking ICU for the whole.
 TEST(UnicodeTest, TheNormalFormIsIcus) {
   UErrorCode error = U_ZERO_ERROR;
@@ -197,6 +209,10 @@ INSTANTIATE_TEST_SUITE_P(
         CharsetCase{"MarkInFrontOfUtf8", "\xff\xfehttp://a.example/", "utf-8",
                     "\xef\xbf\xbd\xef\xbf\xbdhttp://a.example/", "utf-8"},
         CharsetCase{"UnknownLabel", "hello", "x-klingon-9", "hello", "us-ascii"},
+        // A converter to Japanese makes one harmless character of the only byte beyond ASCII.
+        CharsetCase{"EuroAtTheEnd", "100 \x80", "", "100 €", "windows-1252"},
+        CharsetCase{"LatinWithARowOfKana", "\xa1Hola, se\xf1or! \xa1Ol\xe9!", "",
+                    "¡Hola, señor! ¡Olé!", "windows-1252"},
         CharsetCase{"AsciiAsLatin", "hello", "iso-8859-1", "hello", "windows-1252"}),
     [](const auto& test) { return test.param.name; });
 

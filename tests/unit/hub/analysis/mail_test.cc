@@ -106,6 +106,18 @@ TEST(MailTest, DifferentSamplesHaveDifferentTies) {
 
 // ---- decoding ----
 
+TEST(MailTest, Base64IsReadWhereverItsLinesBreak) {
+  const std::string encoded = "aGVsbG8gd29ybGQsIGhlbGxvIGhpbGwu";
+  for (size_t at = 0; at <= encoded.size(); ++at) {
+    for (const char* broken : {"\r\n", "*", "\r\n\r\n"}) {
+      const MailReading read =
+          ReadMail(Mail("Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n",
+                        std::string(encoded).insert(at, broken)));
+      EXPECT_EQ(read.facts.text(), "hello world, hello hill.") << at;
+    }
+  }
+}
+
 TEST(MailTest, Base64GoesOnAfterPaddingInTheMiddle) {
   const v1::MailFacts facts = Read(Mail(
       "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n", "aGVsbG8=\r\nIHdvcmxk"));
