@@ -3,19 +3,14 @@
 #include <array>
 #include <cstring>
 
+#include "common/base/ascii.h"
+
 namespace noroshi {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Url =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Length of the well-formed UTF-8 sequence at the start of text; 0 if there is none.
 // Unicode 15, table 3-7.
@@ -57,8 +52,8 @@ Result<std::string> FromHex(std::string_view hex) {
   std::string out;
   out.reserve(hex.size() / 2);
   for (size_t i = 0; i < hex.size(); i += 2) {
-    const int high = HexValue(hex[i]);
-    const int low = HexValue(hex[i + 1]);
+    const int high = HexDigit(hex[i]);
+    const int low = HexDigit(hex[i + 1]);
     if (high < 0 || low < 0) {
       return Error{ErrorCode::kInvalid, "a character that is not hexadecimal"};
     }

@@ -7,6 +7,7 @@
 #include <bitset>
 #include <memory>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/text/unicode.h"
 
@@ -73,7 +74,7 @@ std::string Canonical(std::string_view label) {
   std::string lower;
   for (const char c : label.substr(0, 64)) {
     if (c == ' ' || c == '\t' || c == '"' || c == '\'') continue;
-    lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    lower.push_back(LowerAscii(c));
   }
   for (const Alias& alias : kAliases) {
     if (lower == alias.label) return std::string(alias.charset);

@@ -8,11 +8,11 @@
 #include <memory>
 #include <set>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/file_type.h"
-#include "hub/analysis/html_tags.h"
 #include "hub/analysis/mail.h"
 #include "hub/analysis/unpack.h"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
 #include "hub/analysis/host.h"
-#include "hub/analysis/html_tags.h"
 
 namespace noroshi::analysis {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/host.h"
-#include "hub/analysis/html_tags.h"
 #include "hub/analysis/links.h"
 #include "hub/analysis/transfer.h"
 

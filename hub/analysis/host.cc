@@ -9,21 +9,12 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/ascii.h"
 #include "common/base/check.h"
 #include "common/base/encoding.h"
-#include "hub/analysis/html_tags.h"
 
 namespace noroshi::analysis {
 namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  c = Lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 const UIDNA* Idna() {
   static const UIDNA* const idna = [] {
@@ -43,7 +34,7 @@ const UIDNA* Idna() {
 bool IsForbidden(char c) {
   const auto u = static_cast<unsigned char>(c);
   if (u <= 0x20 || u == 0x7f) return true;
-  const bool usual = IsAsciiLetter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  const bool usual = IsAsciiLetter(c) || IsAsciiDigit(c) || c == '-' || c == '.';
   return !usual && std::string_view("#/:<>?@[\\]^|%").find(c) != std::string_view::npos;
 }
 
@@ -57,8 +48,7 @@ bool HasALabel(std::string_view lower) {
 
 // "domain to ASCII" with beStrict false. nullopt: a browser refuses the name.
 std::optional<std::string> ToAscii(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
+  std::string lower = LowerAscii(name);
   if (IsPlainAscii(lower)) return lower;  // Even with a broken A-label, as browsers do.
   if (!IsValidUtf8(name)) return std::nullopt;
   std::array<char, 2 * kHostInputBytesMax> out;
@@ -72,9 +62,7 @@ std::optional<std::string> ToAscii(std::string_view name) {
                                   UIDNA_ERROR_DOMAIN_NAME_TOO_LONG | UIDNA_ERROR_LEADING_HYPHEN |
                                   UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4;
   if (U_FAILURE(error) || (info.errors & ~kTolerated) != 0) return std::nullopt;
-  std::string ascii(out.data(), static_cast<size_t>(size));
-  std::transform(ascii.begin(), ascii.end(), ascii.begin(), Lower);
-  return ascii;
+  return LowerAscii(std::string_view(out.data(), static_cast<size_t>(size)));
 }
 
 std::vector<std::string_view> Split(std::string_view text, char mark) {
@@ -98,7 +86,7 @@ Ipv4Number ReadIpv4Number(std::string_view text) {
   if (text.empty()) return number;
   unsigned base = 10;
   if (text.size() >= 2 && text[0] == '0') {
-    const bool hex = Lower(text[1]) == 'x';
+    const bool hex = LowerAscii(text[1]) == 'x';
     text.remove_prefix(hex ? 2 : 1);
     base = hex ? 16 : 8;
     number.decimal = false;
@@ -115,7 +103,7 @@ Ipv4Number ReadIpv4Number(std::string_view text) {
 
 bool EndsInNumber(const std::vector<std::string_view>& parts) {
   const std::string_view last = parts.back();
-  const bool digits = !last.empty() && std::all_of(last.begin(), last.end(), IsDigit);
+  const bool digits = !last.empty() && std::all_of(last.begin(), last.end(), IsAsciiDigit);
   return digits || ReadIpv4Number(last).valid;
 }
 
@@ -150,7 +138,7 @@ bool ReadEmbeddedIpv4(std::string_view text, Pieces* pieces, size_t at) {
   for (size_t i = 0; i < 4; ++i) {
     const std::string_view part = parts[i];
     if (part.empty() || part.size() > 3 || (part.size() > 1 && part[0] == '0')) return false;
-    if (!std::all_of(part.begin(), part.end(), IsDigit)) return false;
+    if (!std::all_of(part.begin(), part.end(), IsAsciiDigit)) return false;
     const uint64_t value = ReadIpv4Number(part).value;
     if (value > 255) return false;
     uint16_t& piece = (*pieces)[at + i / 2];
@@ -238,7 +226,7 @@ bool IsSlash(char c) { return c == '/' || c == '\\'; }
 bool IsPort(std::string_view text) {
   uint32_t port = 0;
   for (size_t i = 1; i < text.size() && port <= 65535; ++i) {
-    if (!IsDigit(text[i])) return false;
+    if (!IsAsciiDigit(text[i])) return false;
     port = port * 10 + static_cast<uint32_t>(text[i] - '0');
   }
   return port <= 65535;
@@ -284,8 +272,7 @@ UrlReading ReadUrl(std::string_view url) {
   UrlReading reading;
   const size_t colon = url.substr(0, 8).find(':');
   if (colon == std::string_view::npos) return reading;
-  std::string scheme(url.substr(0, colon));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(), Lower);
+  std::string scheme = LowerAscii(url.substr(0, colon));
   if (std::find(kSpecialSchemes.begin(), kSpecialSchemes.end(), scheme) == kSpecialSchemes.end()) {
     return reading;
   }
@@ -336,10 +323,10 @@ bool IsPublicSuffix(std::string_view name) {
 std::string CanonicalIp(std::string_view text) {
   if (text.find(':') != std::string_view::npos) return ReadIpv6(text).text;
   std::vector<std::string_view> parts = Split(text, '.');
-  const bool plain =
-      parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](auto part) {
-        return !part.empty() && part.size() <= 3 && std::all_of(part.begin(), part.end(), IsDigit);
-      });
+  const bool plain = parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](auto part) {
+                       return !part.empty() && part.size() <= 3 &&
+                              std::all_of(part.begin(), part.end(), IsAsciiDigit);
+                     });
   if (!plain) return {};
   // "010" is eight to a browser, but ten to those who write Received headers.
   Host host = ReadIpv4(std::move(parts));

@@ -4,6 +4,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "common/base/ascii.h"
 #include "hub/analysis/html_links.h"
 
 namespace noroshi::analysis {

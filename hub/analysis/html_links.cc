@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
 #include "hub/analysis/references.h"
 
 namespace noroshi::analysis {

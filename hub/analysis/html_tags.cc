@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
+
 namespace noroshi::analysis {
 namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view ReadAttributeValue(std::string_view html, size_t* at) {
   if (*at >= html.size()) return {};
@@ -84,21 +84,6 @@ bool ReadHtmlTag(std::string_view html, size_t* at, HtmlTag* tag) {
   }
   if (*at < html.size()) ++*at;
   return whole;
-}
-
-std::string LowerAscii(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), Lower);
-  return out;
-}
-
-bool EqualsNoCase(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && StartsWithNoCase(text, lower);
-}
-
-bool StartsWithNoCase(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(),
-                                                   [](char a, char b) { return a == Lower(b); });
 }
 
 }  // namespace noroshi::analysis

@@ -33,14 +33,8 @@ struct HtmlTag {
 // Moves *at behind it. Returns false if a limit cut something.
 bool ReadHtmlTag(std::string_view html, size_t* at, HtmlTag* tag);
 
-// Here, for they are asked of every byte.
 constexpr bool IsHtmlSpace(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
 }
-constexpr bool IsAsciiLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-std::string LowerAscii(std::string_view text);
-// lower must be in lower case.
-bool EqualsNoCase(std::string_view text, std::string_view lower);
-bool StartsWithNoCase(std::string_view text, std::string_view lower);
 
 }  // namespace noroshi::analysis

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/text/unicode.h"
-#include "hub/analysis/html_tags.h"
 
 namespace noroshi::analysis {
 namespace {

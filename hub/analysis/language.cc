@@ -10,8 +10,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
-#include "hub/analysis/html_tags.h"
 #include "hub/analysis/links.h"
 
 namespace noroshi::analysis {

@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "hub/analysis/html_tags.h"
+#include "common/base/ascii.h"
 
 namespace noroshi::analysis {
 namespace {

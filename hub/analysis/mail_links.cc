@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/gateways.h"

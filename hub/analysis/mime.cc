@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <mutex>
 
+#include "common/base/ascii.h"
 #include "common/base/check.h"
 #include "hub/analysis/attachments.h"
 #include "hub/analysis/file_type.h"
-#include "hub/analysis/html_tags.h"
 #include "hub/analysis/mail.h"
 
 namespace noroshi::analysis {

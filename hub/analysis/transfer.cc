@@ -4,20 +4,13 @@
 #include <array>
 #include <map>
 
+#include "common/base/ascii.h"
 #include "common/text/charset.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/host.h"
 
 namespace noroshi::analysis {
 namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string LowerAscii(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), Lower);
-  return out;
-}
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -38,12 +31,6 @@ constexpr std::array<int8_t, 256> kBase64Values = [] {
   return values;
 }();
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = Lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // "=?charset?B?text?=" at the start of text.
 struct EncodedWord {
   std::string charset;
@@ -58,7 +45,7 @@ EncodedWord ReadEncodedWord(std::string_view text) {
       text[charset_end + 2] != '?') {
     return word;
   }
-  const char encoding = Lower(text[charset_end + 1]);
+  const char encoding = LowerAscii(text[charset_end + 1]);
   if (encoding != 'b' && encoding != 'q') return word;
   const size_t begin = charset_end + 3;
   // In Q a "?=" may be the start of "?=41": the end is followed by no hexadecimal pair.

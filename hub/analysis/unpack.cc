@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "common/text/charset.h"
 #include "common/text/unicode.h"
-#include "hub/analysis/html_tags.h"
 
 namespace noroshi::analysis {
 namespace {

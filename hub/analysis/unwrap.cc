@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/ascii.h"
 #include "common/text/unicode.h"
 #include "hub/analysis/links.h"
 
@@ -268,11 +269,7 @@ std::string DomainOf(std::string_view from) {
   const size_t at = from.rfind('@');
   if (at == std::string_view::npos) return {};
   const std::string_view rest = from.substr(at + 1);
-  std::string domain(rest.substr(0, rest.find_first_of(" >\"\t,;)]")));
-  std::transform(domain.begin(), domain.end(), domain.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return domain;
+  return LowerAscii(rest.substr(0, rest.find_first_of(" >\"\t,;)]")));
 }
 
 bool SameOrSubdomain(const std::string& a, const std::string& b) {

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "common/base/ascii.h"
 #include "hub/api/call.h"
 #include "hub/api/router.h"
 #include "hub/api/schema.h"
@@ -114,10 +115,8 @@ json::array Security(const Route& route) {
 std::string OperationId(const Route& route) {
   std::string id = route.method + route.pattern;
   std::erase_if(id, [](char c) { return c == '{' || c == '}'; });
-  std::transform(id.begin(), id.end(), id.begin(), [](char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
-    return c == '/' || c == '-' || c == '.' ? '_' : c;
-  });
+  std::transform(id.begin(), id.end(), id.begin(),
+                 [](char c) { return c == '/' || c == '-' || c == '.' ? '_' : LowerAscii(c); });
   return id;
 }
 
@@ -170,8 +169,7 @@ std::string Document() {
   json::object paths;
   json::array tags;
   for (const Route& route : Routes()) {
-    std::string method = route.method;
-    std::transform(method.begin(), method.end(), method.begin(), ::tolower);
+    const std::string method = LowerAscii(route.method);
     auto& path = paths[route.pattern];
     if (path.is_null()) path = json::object();
     path.as_object()[method] = Operation(route);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
 #include "hub/http/decode.h"
 
 namespace noroshi::http {

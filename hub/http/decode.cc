@@ -4,6 +4,7 @@
 #include <boost/asio/ip/address_v6.hpp>
 #include <charconv>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 
 namespace noroshi::http {
@@ -13,13 +14,11 @@ constexpr size_t kHostBytesMax = 255;
 
 Error Invalid(std::string message) { return Error{ErrorCode::kInvalid, std::move(message)}; }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // RFC 3986 pchar and "/", with "%" for the escapes.
 bool IsPathCharacter(char c) {
-  return IsLetter(c) || IsDigit(c) ||
+  return IsAsciiLetter(c) || IsAsciiDigit(c) ||
          std::string_view("-._~!$&'()*+,;=:@/%").find(c) != std::string_view::npos;
 }
 
@@ -72,7 +71,7 @@ Result<std::string> ParsePath(std::string_view raw) {
 
 bool IsHostName(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return IsLetter(c) || IsDigit(c) || c == '-' || c == '.' || c == '_';
+    return IsAsciiLetter(c) || IsAsciiDigit(c) || c == '-' || c == '.' || c == '_';
   });
 }
 
@@ -84,16 +83,9 @@ bool IsPort(std::string_view text) {
 
 }  // namespace
 
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 bool IsToken(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return IsLetter(c) || IsDigit(c) ||
+    return IsAsciiLetter(c) || IsAsciiDigit(c) ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
 }
@@ -153,7 +145,7 @@ Result<std::string> ParseHost(std::string_view host) {
     if (!IsHostName(host.substr(0, end))) return bad;
     name = host.substr(0, end);
     rest = host.substr(end);
-    for (char& c : name) c = IsLetter(c) ? static_cast<char>(c | 0x20) : c;
+    name = LowerAscii(name);
   }
   if (!rest.empty() && (rest.front() != ':' || !IsPort(rest.substr(1)))) return bad;
   return name;

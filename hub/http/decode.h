@@ -31,9 +31,6 @@ Result<Parameters> ParseParameters(std::string_view encoded, size_t parameters_m
 // neither name nor address, or a bad port.
 Result<std::string> ParseHost(std::string_view host);
 
-// 0 to 15; -1: no hexadecimal digit.
-int HexDigit(char c);
-
 // RFC 9110 token: methods and names of fields.
 bool IsToken(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
 #include "common/runtime/clock.h"
@@ -65,20 +66,13 @@ std::string EnumWord(const google::protobuf::EnumDescriptor& type, int value) {
   const std::string prefix = PrefixOf(type);
   std::string word = found->name();
   if (word.rfind(prefix, 0) == 0) word.erase(0, prefix.size());
-  std::transform(word.begin(), word.end(), word.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return word;
+  return LowerAscii(word);
 }
 
 Result<int> EnumValue(const google::protobuf::EnumDescriptor& type, std::string_view word) {
   std::string wanted;
   for (const char c : word) {
-    if (c >= 'A' && c <= 'Z') {
-      wanted.push_back(static_cast<char>(c - 'A' + 'a'));
-    } else {
-      wanted.push_back(c == '-' || c == '+' ? '_' : c);
-    }
+    wanted.push_back(c == '-' || c == '+' ? '_' : LowerAscii(c));
   }
   std::string words;
   for (int i = 0; i < type.value_count(); ++i) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <set>
 
+#include "common/base/ascii.h"
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
 #include "common/text/unicode.h"
@@ -17,9 +18,8 @@ namespace {
 
 constexpr size_t kLabelBytesMax = 63;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLetter(char c) { return c >= 'a' && c <= 'z'; }
-bool IsWordByte(char c) { return IsDigit(c) || IsLetter(c); }
+bool IsLowerLetter(char c) { return c >= 'a' && c <= 'z'; }
+bool IsWordByte(char c) { return IsAsciiDigit(c) || IsLowerLetter(c); }
 
 // ---- de-fanged forms ----
 
@@ -92,7 +92,7 @@ bool IsHost(std::string_view host) {
     host.remove_prefix(end + 1);
     if (host.empty()) return false;
   }
-  return labels >= 2 && label.size() >= 2 && std::any_of(label.begin(), label.end(), IsLetter);
+  return labels >= 2 && label.size() >= 2 && std::any_of(label.begin(), label.end(), IsLowerLetter);
 }
 
 // The address in its canonical text; empty: it is none.
@@ -111,7 +111,7 @@ std::string CanonicalIp(std::string_view text) {
 bool IsHash(std::string_view token) {
   return (token.size() == 32 || token.size() == 40 || token.size() == 64) &&
          std::all_of(token.begin(), token.end(),
-                     [](char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); });
+                     [](char c) { return IsAsciiDigit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 // One indicator, and what else it is found by.
@@ -244,7 +244,7 @@ Character FirstOf(std::string_view text) {
 
 void AddWord(std::string_view word, const Xapian::Stem& stem, TermList* list) {
   const std::string_view cut = TruncateUtf8(word, kWordBytesMax);
-  const bool is_english = std::all_of(cut.begin(), cut.end(), IsLetter);
+  const bool is_english = std::all_of(cut.begin(), cut.end(), IsLowerLetter);
   list->AddTerm(is_english ? stem(std::string(cut)) : std::string(cut));
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/ascii.h"
 #include "hub/analysis/html.h"
 #include "hub/analysis/html_links.h"
 
