@@ -198,13 +198,8 @@ void Hub::OnApplied(const engine::Applied& applied) {
   if (applied.identities_changed) {
     directory_->OnIdentitiesChanged();
     fanout_->OnIdentitiesChanged();
-    const std::lock_guard lock(live_intake_mutex_);
-    if (live_intake_ != nullptr) {
-      live_intake_->CutSessions([directory = directory_.get()](const tls::Identity& identity) {
-        return !directory->MayAct(identity).ok();
-      });
-    }
   }
+  TellIntake(applied);
   if (!applied.outboxes.empty()) fanout_->OnApplied(applied.outboxes);
   fanout_->OnEntriesApplied(applied.next);
   if (applied.deadlines_changed) ticker_->OnDeadlinesChanged();
@@ -212,6 +207,16 @@ void Hub::OnApplied(const engine::Applied& applied) {
   follower_->OnApplied();
   const std::lock_guard lock(live_api_mutex_);
   if (live_api_ != nullptr) live_api_->OnApplied(applied);
+}
+
+void Hub::TellIntake(const engine::Applied& applied) {
+  const std::lock_guard lock(live_intake_mutex_);
+  if (live_intake_ == nullptr) return;
+  live_intake_->OnApplied(applied.next);
+  if (!applied.identities_changed) return;
+  live_intake_->CutSessions([directory = directory_.get()](const tls::Identity& identity) {
+    return !directory->MayAct(identity).ok();
+  });
 }
 
 Result<void> Hub::MakeWeb(const Secrets& secrets) {

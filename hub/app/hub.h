@@ -62,6 +62,7 @@ class Hub {
   Result<void> MakeWeb(const Secrets& secrets);
   Result<void> StartAdmin();
   void OnApplied(const engine::Applied& applied);
+  void TellIntake(const engine::Applied& applied);
   std::string Metrics(const http::Stats& http) const;
   void AddStatus(boost::json::object* answer) const;
   Result<boost::json::object> Verify();

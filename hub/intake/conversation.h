@@ -78,6 +78,8 @@ class Conversation {
   std::string TakeOutput() { return std::exchange(output_, {}); }
   // Whole submissions that the journal has not answered.
   size_t outstanding() const { return outstanding_; }
+  // Of the log, when this conversation last gave its head.
+  uint64_t log_size() const { return head_size_; }
   bool has_output() const { return !output_.empty(); }
   const Party& party() const { return party_; }
 

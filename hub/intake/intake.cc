@@ -28,6 +28,7 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr int kBacklog = 4096;                  // A restarted hub finds all agents at its door.
 constexpr size_t kReadBufferBytes = 16 * kKiB;  // One TLS record.
 constexpr std::chrono::milliseconds kAcceptRetry{100};
+constexpr std::chrono::seconds kTick{1};
 constexpr uint32_t kRestartRetryMs = 2'000;
 
 void AbortOnException(const std::exception_ptr& error) { NOROSHI_CHECK(!error); }
@@ -44,6 +45,7 @@ struct Intake::Impl {
                                                         counters} {}
 
   asio::awaitable<void> Accept();
+  asio::awaitable<void> TellTheTime();
   void Open(tcp::socket socket);
   void BeginStop();
 
@@ -54,12 +56,13 @@ struct Intake::Impl {
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);
 
   Strangers strangers{options.limits.strangers_max};
-  Turns turns{io, options.limits.organization_outstanding_max};  // Before io: see its lifetime.
-  asio::io_context io{1};  // One thread runs it: no locks inside.
+  Turns turns{io, options.limits};  // Before io: see its lifetime.
+  asio::io_context io{1};           // One thread runs it: no locks inside.
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   tcp::acceptor acceptor{io};
   asio::steady_timer accept_timer{io};
   asio::steady_timer stop_timer{io};
+  asio::steady_timer tick_timer{io};
   Host host{io,
             services,
             read_buffer,
@@ -91,6 +94,14 @@ asio::awaitable<void> Intake::Impl::Accept() {
   }
 }
 
+asio::awaitable<void> Intake::Impl::TellTheTime() {
+  while (!stopping) {
+    tick_timer.expires_after(kTick);
+    co_await tick_timer.async_wait(kToken);
+    turns.Tick();
+  }
+}
+
 void Intake::Impl::Open(tcp::socket socket) {
   if (sessions.size() >= options.limits.connections_max) {
     counters.Update([](Stats& stats) { ++stats.connections_refused; });
@@ -114,6 +125,7 @@ void Intake::Impl::BeginStop() {
   boost::system::error_code ignored;
   acceptor.close(ignored);
   accept_timer.cancel();
+  tick_timer.cancel();
   work.reset();
   if (sessions.empty()) return;
   const std::vector<std::shared_ptr<Session>> all(sessions.begin(), sessions.end());
@@ -146,6 +158,7 @@ Result<std::unique_ptr<Intake>> Intake::Make(const IntakeOptions& options,
 void Intake::Start() {
   NOROSHI_CHECK(!impl_->thread.joinable());
   asio::co_spawn(impl_->io, impl_->Accept(), AbortOnException);
+  asio::co_spawn(impl_->io, impl_->TellTheTime(), AbortOnException);
   impl_->thread = std::thread([this] {
     pthread_setname_np(pthread_self(), "intake");
     impl_->io.run();
@@ -177,5 +190,7 @@ void Intake::CutSessions(std::function<bool(const tls::Identity&)> matches,
     }
   });
 }
+
+void Intake::OnApplied(uint64_t next) { impl_->turns.OnApplied(next); }
 
 }  // namespace noroshi::intake

@@ -50,6 +50,9 @@ class Intake {
   void CutSessions(std::function<bool(const tls::Identity&)> matches,
                    const std::string& code = "revoked");
 
+  // The engine has applied all entries before `next`: see hub/intake/lag.h.
+  void OnApplied(uint64_t next);
+
  private:
   struct Impl;
   explicit Intake(std::unique_ptr<Impl> impl);

@@ -42,6 +42,10 @@ struct Limits {
   size_t outstanding_max = 2048;      // Submissions awaiting an answer; then reading pauses.
   // The same over all sessions of an organisation: others' reports queue behind at most these.
   size_t organization_outstanding_max = 64;
+  // The engine may be so far behind what was receipted; beyond it, who has so many receipts
+  // for entries that are not applied waits (hub/intake/lag.h).
+  uint64_t lag_entries_max = 8'192;
+  size_t organization_lag_max = 64;
   size_t assemblies_max = 8;            // Chunked submissions under way.
   size_t marks_max = 64;                // MarkAlert frames awaiting an answer.
   size_t answers_max = 16;              // AnswerQuestion frames awaiting an answer.

@@ -162,7 +162,7 @@ void Session::OnBytes(std::string_view bytes) {
     conversation_->OnFrame(**frame);
   }
   conversation_->EndOfRead();
-  turn_.SetUnderWay(conversation_->outstanding());
+  turn_.SetUnderWay(conversation_->outstanding(), conversation_->log_size());
   decoder_.ReleaseIfEmpty();
 }
 
@@ -247,7 +247,7 @@ void Session::Proceed() {
 
 void Session::OnMail() {
   conversation_->OnEvents(mailbox_->Take());
-  turn_.SetUnderWay(conversation_->outstanding());
+  turn_.SetUnderWay(conversation_->outstanding(), conversation_->log_size());
   if (answered_) return void(answered_->cancel());
   Proceed();
 }

@@ -47,8 +47,24 @@ void Turns::Round() {
   }
 }
 
+void Turns::ListWaiting() {
+  for (const auto& [name, known] : parties_) {
+    const auto party = known.lock();
+    if (party != nullptr && !party->waiting.empty() && !Blocked(*party)) List(party);
+  }
+}
+
+void Turns::OnApplied(uint64_t next) {
+  if (lag_.OnApplied(next)) asio::post(io_, [this] { ListWaiting(); });
+}
+
+void Turns::Tick() {
+  lag_.Tick();
+  ListWaiting();
+}
+
 Turn::~Turn() {
-  SetUnderWay(0);
+  SetUnderWay(0, 0);
   Cancel();
 }
 
@@ -69,8 +85,11 @@ void Turn::Spend(size_t bytes) {
   turns_.List(party_);
 }
 
-void Turn::SetUnderWay(size_t count) {
+void Turn::SetUnderWay(size_t count, uint64_t log_size) {
   const bool was_blocked = turns_.Blocked(*party_);
+  if (count < under_way_) {
+    turns_.lag_.OnReceipted(under_way_ - count, log_size, &party_->receipted);
+  }
   party_->under_way = party_->under_way - under_way_ + count;
   under_way_ = count;
   if (was_blocked && !turns_.Blocked(*party_) && !party_->waiting.empty()) turns_.List(party_);

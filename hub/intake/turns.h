@@ -5,11 +5,12 @@
 //
 // A party that has enough under way at the journal gets no turn at all until some
 // of it is answered: what it sends then waits in its own sockets, not before the
-// others' reports in the journal's queue.
+// others' reports in the journal's queue. The same holds while the engine is far behind
+// (lag.h) for whoever has its share of that.
 //
 // Alone on the thread a party is not slowed: the next round comes at once.
 //
-// Threads: intake's. Lifetime: Turns outlives every Turn.
+// Threads: intake's; OnApplied is for any. Lifetime: Turns outlives every Turn.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -22,6 +23,8 @@
 #include <vector>
 
 #include "common/tls/stream.h"
+#include "hub/intake/lag.h"
+#include "hub/intake/options.h"
 
 namespace noroshi::intake {
 
@@ -32,26 +35,38 @@ class Turn;
 
 class Turns {
  public:
-  // under_way_max: submissions of one party that may wait for the journal.
-  Turns(boost::asio::io_context& io, size_t under_way_max)
-      : io_(io), under_way_max_(under_way_max) {}
+  Turns(boost::asio::io_context& io, const Limits& limits)
+      : io_(io),
+        under_way_max_(limits.organization_outstanding_max),
+        lag_(limits.lag_entries_max, limits.organization_lag_max) {}
+
+  // The engine has applied all entries before `next`.
+  void OnApplied(uint64_t next);
+  // Once a second.
+  void Tick();
 
  private:
   friend class Turn;
   struct Party {
     size_t spent = 0;  // Units in this round; what is over a turn's worth is a debt.
     size_t under_way = 0;
+    Receipted receipted;
     std::deque<Turn*> waiting;
     bool listed = false;
   };
   std::shared_ptr<Party> Join(const std::string& name);
-  bool Blocked(const Party& party) const { return party.under_way >= under_way_max_; }
+  bool Blocked(const Party& party) {
+    return party.under_way >= under_way_max_ || lag_.Holds(party.receipted);
+  }
   // Has the party looked at in the next round.
   void List(const std::shared_ptr<Party>& party);
   void Round();
+  // Looks at all who wait.
+  void ListWaiting();
 
   boost::asio::io_context& io_;
   const size_t under_way_max_;
+  Lag lag_;
   std::map<std::string, std::weak_ptr<Party>> parties_;
   std::vector<std::shared_ptr<Party>> listed_;
 };
@@ -71,8 +86,9 @@ class Turn final : public tls::Pacer {
   boost::asio::awaitable<void> Wait() override;
   void Spend(size_t bytes) override;
 
-  // How many submissions of this session wait for the journal.
-  void SetUnderWay(size_t count);
+  // How many submissions of this session wait for the journal, which has log_size entries:
+  // what waited before and does not any more has its receipt.
+  void SetUnderWay(size_t count, uint64_t log_size);
   // Ends a Wait, if there is one.
   void Cancel();
 

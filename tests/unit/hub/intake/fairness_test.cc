@@ -47,8 +47,22 @@ class TurnsTest : public testing::Test {
         boost::asio::detached);
   }
 
+  // Everything that has become possible happens.
+  void Settle() {
+    io_.restart();
+    io_.poll();
+  }
+
+  static Limits SmallLimits() {
+    Limits limits;
+    limits.organization_outstanding_max = 4;
+    limits.lag_entries_max = 100;
+    limits.organization_lag_max = 3;
+    return limits;
+  }
+
   boost::asio::io_context io_{1};
-  Turns turns_{io_, 4};
+  Turns turns_{io_, SmallLimits()};
   std::string order_;
 };
 
@@ -79,11 +93,11 @@ TEST_F(TurnsTest, WhoeverHasEnoughUnderWayWaitsForAnswers) {
   Turn full(turns_);
   Turn same(turns_);
   full.Join("a");
-  full.SetUnderWay(4);
+  full.SetUnderWay(4, 0);
   Want(same, "a", 1);
   io_.run_for(std::chrono::milliseconds(1));
   EXPECT_EQ(order_, "");
-  full.SetUnderWay(3);
+  full.SetUnderWay(3, 0);
   io_.restart();
   io_.run();
   EXPECT_EQ(order_, "a");
@@ -93,13 +107,91 @@ TEST_F(TurnsTest, ACancelledWaitEnds) {
   Turn full(turns_);
   Turn same(turns_);
   full.Join("a");
-  full.SetUnderWay(4);
+  full.SetUnderWay(4, 0);
   Want(same, "a", 1);
   io_.poll();
   same.Cancel();
   io_.restart();
   io_.run();
   EXPECT_EQ(order_, "a");
+}
+
+// ---- what is receipted and not applied ----
+
+class LagTest : public TurnsTest {
+ protected:
+  // So many submissions of the party get their receipts, in a journal that then has log_size
+  // entries.
+  void Receipt(const std::string& party, size_t count, uint64_t log_size) {
+    Turn turn(turns_);
+    turn.Join(party);
+    turn.SetUnderWay(count, 0);
+    turn.SetUnderWay(0, log_size);
+  }
+
+  // Whether the party may go on now.
+  bool Goes(const std::string& party) {
+    Turn turn(turns_);
+    turn.Join(party);
+    return turn.MayGo();
+  }
+};
+
+TEST_F(LagTest, WhoHasMuchThatIsNotAppliedWaitsUntilItIs) {
+  Turn many(turns_);
+  Turn few(turns_);
+  many.Join("many");
+  Receipt("many", 3, 101);
+  EXPECT_EQ(order_, "");
+  Want(many, "many", 1);
+  Want(few, "few", 1);
+  Settle();
+  EXPECT_EQ(order_, "few");
+  turns_.OnApplied(1);  // As far behind as is allowed.
+  Settle();
+  EXPECT_EQ(order_, "fewmany");
+}
+
+TEST_F(LagTest, OneMoreEntryOrReceiptThanAllowedIsTooMany) {
+  Turn kept(turns_);  // A party is forgotten with its last session.
+  kept.Join("a");
+  Receipt("a", 3, 100);
+  EXPECT_TRUE(Goes("a")) << "exactly lag_entries_max";
+  Receipt("a", 1, 101);
+  EXPECT_FALSE(Goes("a"));
+  turns_.OnApplied(1);
+  EXPECT_TRUE(Goes("a"));
+  Turn other(turns_);
+  other.Join("b");
+  Receipt("b", 2, 200);
+  EXPECT_TRUE(Goes("b")) << "one receipt less than its share";
+  Receipt("b", 1, 200);
+  EXPECT_FALSE(Goes("b"));
+}
+
+TEST_F(LagTest, OldReceiptsAreForgotten) {
+  Turn kept(turns_);
+  kept.Join("a");
+  Receipt("a", 3, 50);
+  Receipt("b", 3, 300);
+  turns_.OnApplied(50);
+  EXPECT_TRUE(Goes("a")) << "others are behind, this one's are applied";
+}
+
+TEST_F(LagTest, AnEngineThatStandsStillHoldsNobodyUp) {
+  Turn many(turns_);
+  many.Join("many");
+  Receipt("many", 3, 1000);
+  Want(many, "many", 1);
+  turns_.OnApplied(10);
+  turns_.Tick();
+  Settle();
+  EXPECT_EQ(order_, "") << "it moved";
+  turns_.Tick();
+  Settle();
+  EXPECT_EQ(order_, "many");
+  Receipt("many", 3, 1101);
+  EXPECT_FALSE(Goes("many")) << "until the next tick";
 }
 
 }  // namespace
