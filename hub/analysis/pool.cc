@@ -21,8 +21,8 @@
 namespace noroshi::analysis {
 namespace {
 
-// How often one looks for answers then. Most mails are read in less than a millisecond, and
-// to be woken by each answer costs a good part of that.
+// How often one looks for a child's answers in a backlog. Most mails are read in less than a
+// millisecond, and to be woken by each answer costs a good part of that.
 constexpr std::chrono::milliseconds kGlance{2};
 
 struct Item {

@@ -33,8 +33,9 @@ bool Lag::Holds(const Receipted& party) {
 
 void Lag::Tick() {
   const uint64_t applied = applied_;
-  if (applied == applied_at_tick_) forgiven_ = newest_;
+  still_ = applied == applied_at_tick_ ? still_ + 1 : 0;
   applied_at_tick_ = applied;
+  if (still_ >= kStillTicksMax) forgiven_ = newest_;
 }
 
 }  // namespace noroshi::intake

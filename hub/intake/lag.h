@@ -6,7 +6,7 @@
 // who has little goes on.
 //
 // An engine that stands still (it has stopped, or the disk is full) is not waited for:
-// reports get their receipts without it, so many for each Tick.
+// reports get their receipts without it.
 //
 // Threads: OnApplied is for any thread, everything else for intake's.
 #pragma once
@@ -17,6 +17,8 @@
 #include <deque>
 
 namespace noroshi::intake {
+
+inline constexpr int kStillTicksMax = 5;  // An engine that others keep from working comes back.
 
 // What one party has receipted of late.
 class Receipted {
@@ -53,6 +55,7 @@ class Lag {
   uint64_t newest_ = 0;
   uint64_t forgiven_ = 0;  // Entries before it count as applied.
   uint64_t applied_at_tick_ = 0;
+  int still_ = 0;  // Ticks since the engine moved.
 };
 
 }  // namespace noroshi::intake

@@ -37,6 +37,7 @@ class AttackControl {
     stands_.notify_all();
   }
   bool Stopping() const { return stopping_; }
+  void Stop() { stopping_ = true; }
   // What the attack did, for the output: "12345 frames".
   std::string done;
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/base/encoding.h"
@@ -18,6 +19,10 @@ namespace noroshi::support {
 namespace {
 
 constexpr size_t kFloodConnections = 64;  // What an organisation may have.
+constexpr size_t kFloodOrganizations = 20;
+// lag_entries_max of hub/intake/options.h, and what is under way or found meanwhile.
+constexpr int64_t kLagMax = 8'192 + 4'096;
+constexpr int64_t kFloodReceipts = 60'000;
 constexpr size_t kHandshakes = 1'000;
 constexpr size_t kBurst = 16 * 1024;  // What an attacker writes at once.
 // The organisation's share of the memory budget, and as much for everything else.
@@ -111,6 +116,41 @@ TEST_F(AttackFloodTest, OneOrganizationSendsAllItCanOverAllItsConnections) {
     control.done = std::to_string(reports.frames()) + " reports offered";
     return flooded;
   }));
+}
+
+// Each stays within its rate; together they send more than the engine applies.
+TEST_F(AttackFloodTest, ManyOrganizationsDoNotLeaveTheEngineFarBehind) {
+  std::vector<Credentials> flooders;
+  for (size_t i = 0; i < kFloodOrganizations; ++i) {
+    const std::string organization = fmt::format("flood-{:02}", i);
+    ASSERT_OK(rig_.hub().AddOrganization(organization, "incorporated_agency"));
+    ASSERT_OK_AND_ASSIGN(flooders.emplace_back(), rig_.hub().Certify(organization + "/soc"));
+  }
+  std::vector<std::unique_ptr<WireClient>> clients;
+  for (size_t i = 0; i < 3 * kFloodOrganizations; ++i) {
+    ASSERT_OK_AND_ASSIGN(clients.emplace_back(),
+                         Greet({rig_.hub().address(), flooders[i % kFloodOrganizations]}));
+  }
+  AttackControl control;
+  Reports reports;
+  Result<void> flooded;
+  std::thread attacker([&] {
+    flooded = Flood(clients, control, [&]() -> const std::string& { return reports.Next(); });
+  });
+  int64_t farthest = 0;
+  for (int64_t receipts = 0; receipts < kFloodReceipts;) {
+    const auto status = rig_.hub().Ask({"status"});
+    if (!status.ok()) break;
+    receipts = NumberAt(*status, "/submissions");
+    farthest = std::max(farthest, NumberAt(*status, "/tree_size") - NumberAt(*status, "/applied"));
+  }
+  control.Stop();
+  attacker.join();
+  ASSERT_OK(flooded);
+  std::printf("many: %llu reports offered, the engine %lld entries behind at most\n",
+              static_cast<unsigned long long>(reports.frames()), static_cast<long long>(farthest));
+  EXPECT_GE(rig_.Counter("/submissions"), kFloodReceipts);
+  EXPECT_LE(farthest, kLagMax);
 }
 
 TEST_F(AttackFloodTest, RepeatedPings) {

@@ -184,14 +184,20 @@ TEST_F(LagTest, AnEngineThatStandsStillHoldsNobodyUp) {
   Receipt("many", 3, 1000);
   Want(many, "many", 1);
   turns_.OnApplied(10);
-  turns_.Tick();
+  for (int i = 0; i < kStillTicksMax; ++i) turns_.Tick();  // At the first it has moved.
   Settle();
-  EXPECT_EQ(order_, "") << "it moved";
+  EXPECT_EQ(order_, "");
   turns_.Tick();
   Settle();
   EXPECT_EQ(order_, "many");
   Receipt("many", 3, 1101);
   EXPECT_FALSE(Goes("many")) << "until the next tick";
+  turns_.Tick();
+  EXPECT_TRUE(Goes("many"));
+  turns_.OnApplied(11);
+  turns_.Tick();
+  Receipt("many", 3, 1300);
+  EXPECT_FALSE(Goes("many")) << "it moves again";
 }
 
 }  // namespace
