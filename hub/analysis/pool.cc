@@ -77,7 +77,8 @@ class ProcessPool : public Pool {
     ++waiting_;
     waiting_bytes_ += work.submission.size();
     const bool mail = work.kind == WorkKind::kMail;
-    queues_[static_cast<size_t>(work.kind)].push_back({std::move(work), std::move(done)});
+    std::deque<Item>& queue = queues_[static_cast<size_t>(work.kind)];
+    queue.push_back({std::move(work), std::move(done)});
     // Nobody wakes for what he does not take: a wake-up costs as much as a short mail.
     const bool to_spare = !mail && std::exchange(spare_rests_, false);
     (to_spare ? spare_wake_ : mailers_wake_).notify_one();

@@ -74,7 +74,7 @@ class Run {
   Result<void> Analyze(analysis::Pool* pool) {
     while (std::optional<SourcedMail> mail = sources_.Next()) {
       while (slots_.size() >= kAnalyzeWindowMax) PrintFirst();
-      if (const auto taken = Submit(*std::move(mail), pool); !taken.ok()) return taken;
+      if (auto taken = Submit(*std::move(mail), pool); !taken.ok()) return taken;
       while (!slots_.empty() && FirstIsDone()) PrintFirst();
     }
     while (!slots_.empty()) PrintFirst();
@@ -95,7 +95,7 @@ class Run {
       return {};
     }
     for (;;) {
-      const auto submitted = pool->Submit(
+      auto submitted = pool->Submit(
           {0, submission.SerializeAsString(), analysis::WorkKind::kMail},
           [this, slot](uint64_t, std::string result) { Done(slot, std::move(result)); });
       if (submitted.ok()) slots_.push_back(slot);

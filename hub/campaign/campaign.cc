@@ -121,6 +121,7 @@ Result<std::vector<uint64_t>> Nearby(const v1::MailSketch& sketch, const Index& 
   });
   if (order.size() > kComparedMax) order.resize(kComparedMax);
   std::vector<uint64_t> ids;
+  ids.reserve(order.size());
   for (const auto& [bands, variant] : order) ids.push_back(variant);
   return ids;
 }
