@@ -188,7 +188,7 @@ Result<Reply> EndOwnSession(Call& call) {
 Result<void> CheckPresent(Call& call, const store::PersonRow& person) {
   Attempt attempt(call, GuessKind::kPassword, person.person().id());
   NOROSHI_RETURN_IF_ERROR(attempt.Take());
-  const auto verified =
+  auto verified =
       call.parts().hasher->Verify(person.password_hash(), call.Text("present_password"));
   if (verified.ok()) {
     attempt.Succeeded();

@@ -101,6 +101,7 @@ Result<Reply> PreviewAudience(Call& call) {
       engine::AddressingOf(issued.alert(), issued.case_id(), about ? &*about : nullptr);
   NOROSHI_ASSIGN_OR_RETURN(const auto organizations, AllOrganizations(call.view()));
   std::vector<const v1::OrganizationSet*> candidates;
+  candidates.reserve(organizations.size());
   for (const auto& row : organizations) candidates.push_back(&row.organization());
   const std::vector<std::string> selectors(issued.audience().begin(), issued.audience().end());
   NOROSHI_ASSIGN_OR_RETURN(

@@ -100,7 +100,7 @@ Error RefuseSignIn(Call& call, const std::string& person, const std::string& ste
                    const std::string& reason) {
   Log(Level::kWarning, "sign_in_refused",
       {{"person", person}, {"step", step}, {"reason", reason}, {"address", call.address()}});
-  const Error refused{ErrorCode::kDenied, "signing in failed"};
+  Error refused{ErrorCode::kDenied, "signing in failed"};
   // Attempts at nobody's account are in the log only: strangers must not fill the journal.
   const auto row =
       person.empty() ? store::Found<store::PersonRow>(std::nullopt) : call.view().Person(person);

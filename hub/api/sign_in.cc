@@ -71,7 +71,7 @@ Result<void> CheckPassword(Call& call, const std::string& login,
   NOROSHI_RETURN_IF_ERROR(attempt.Take());
   const bool may = person && !person->person().disabled();
   const std::string stored = may ? person->password_hash() : "";
-  const auto verified = call.parts().hasher->Verify(stored, call.Text("password"));
+  auto verified = call.parts().hasher->Verify(stored, call.Text("password"));
   if (verified.ok()) {
     attempt.Succeeded();
     return {};

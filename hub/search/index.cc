@@ -191,7 +191,8 @@ Result<void> Index::Close() {
   }
   const std::string folder = DatabaseFolder(state_->folder);
   NOROSHI_ASSIGN_OR_RETURN(const auto names, state_->files->List(folder, 100));
-  for (const std::string& name : names) NOROSHI_RETURN_IF_ERROR(SyncFile(folder + '/' + name));
+  const std::string inside = folder + '/';
+  for (const std::string& name : names) NOROSHI_RETURN_IF_ERROR(SyncFile(inside + name));
   NOROSHI_RETURN_IF_ERROR(state_->files->SyncFolder(folder));
   return state_->files->WriteDurably(ClosedFile(state_->folder), "", 0600);
 }

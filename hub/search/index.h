@@ -48,7 +48,8 @@ struct Object {
   Kind kind = Kind::kReport;
   std::string id;
 
-  auto operator<=>(const Object&) const = default;
+  // clang-tidy takes the 0 that "default" compares with for a pointer.
+  auto operator<=>(const Object&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 // What decides who may see it; as of when it was indexed.
