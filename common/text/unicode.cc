@@ -9,6 +9,7 @@
 
 #include <array>
 
+#include "common/base/ascii.h"
 #include "common/base/check.h"
 #include "common/base/encoding.h"
 
@@ -186,7 +187,7 @@ std::string NormaliseAscii(std::string_view text) {
     if (c < 0x20 || c == 0x7f) continue;
     if (space) out.push_back(' ');
     space = false;
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+    out.push_back(LowerAscii(c));
   }
   return out;
 }
@@ -238,7 +239,7 @@ std::optional<std::string> Nfkc(std::string_view utf8) {
 }
 
 std::string NormaliseForMatching(std::string_view utf8) {
-  // Most lines of most mails, at a third of the cost; ICU has nothing to say about them.
+  // Most lines of most mails; ICU has nothing to say about them.
   if (AsciiPrefix(utf8) == utf8.size()) return NormaliseAscii(utf8);
   std::string out;
   out.reserve(utf8.size());

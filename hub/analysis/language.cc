@@ -123,7 +123,7 @@ const std::unordered_map<std::string_view, uint32_t>& Words() {
 class WordCounter {
  public:
   void AsciiLetter(char c) {
-    if (word_.size() <= kWordBytesMax) word_.push_back(static_cast<char>(c | 0x20));
+    if (word_.size() <= kWordBytesMax) word_.push_back(LowerAscii(c));
   }
 
   void Letter(UChar32 c) {

@@ -37,6 +37,7 @@ class AttackControl {
     stands_.notify_all();
   }
   bool Stopping() const { return stopping_; }
+  // Ends an attack that was begun without the rig.
   void Stop() { stopping_ = true; }
   // What the attack did, for the output: "12345 frames".
   std::string done;
