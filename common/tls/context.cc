@@ -200,6 +200,7 @@ Result<SslContextPtr> MakeSslContext(const Context::Impl& impl, const std::strin
     return OpensslError("TLS context");
   }
   SSL_CTX_set_options(made.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_read_ahead(made.get(), 1);  // A record in one read, not in two.
   // One write may take many records; progress is seen after each.
   SSL_CTX_set_mode(made.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -3,11 +3,18 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
+#include <utility>
 
 namespace noroshi::tls {
 namespace {
 
-int Descriptor(BIO* bio) { return static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio))); }
+struct Socket {
+  int descriptor = -1;
+  bool drained = false;  // The last read got less than it had room for.
+};
+
+Socket* SocketOf(BIO* bio) { return static_cast<Socket*>(BIO_get_data(bio)); }
 
 // Common end of both directions: OpenSSL asks whether to try again.
 int Finish(BIO* bio, ssize_t result, int retry_flag) {
@@ -20,17 +27,32 @@ int Finish(BIO* bio, ssize_t result, int retry_flag) {
 }
 
 int Write(BIO* bio, const char* data, int size) {
-  return Finish(bio, ::send(Descriptor(bio), data, static_cast<size_t>(size), MSG_NOSIGNAL),
+  return Finish(bio,
+                ::send(SocketOf(bio)->descriptor, data, static_cast<size_t>(size), MSG_NOSIGNAL),
                 BIO_FLAGS_WRITE);
 }
 
 int Read(BIO* bio, char* data, int size) {
-  return Finish(bio, ::recv(Descriptor(bio), data, static_cast<size_t>(size), 0), BIO_FLAGS_READ);
+  Socket* const socket = SocketOf(bio);
+  // Nothing is there, most likely: whoever waits for the socket hears of it if there is.
+  if (std::exchange(socket->drained, false)) {
+    errno = EAGAIN;
+    return Finish(bio, -1, BIO_FLAGS_READ);
+  }
+  const ssize_t got = ::recv(socket->descriptor, data, static_cast<size_t>(size), 0);
+  socket->drained = got > 0 && got < size;
+  return Finish(bio, got, BIO_FLAGS_READ);
 }
 
 long Control(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
   return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+int Destroy(BIO* bio) {
+  delete SocketOf(bio);
+  BIO_set_data(bio, nullptr);
+  return 1;
 }
 
 BIO_METHOD* MakeMethod() {
@@ -39,6 +61,7 @@ BIO_METHOD* MakeMethod() {
   BIO_meth_set_write(method, Write);
   BIO_meth_set_read(method, Read);
   BIO_meth_set_ctrl(method, Control);
+  BIO_meth_set_destroy(method, Destroy);
   return method;
 }
 
@@ -48,7 +71,7 @@ BioPtr MakeSocketBio(int descriptor) {
   static BIO_METHOD* const method = MakeMethod();  // Lives as long as the process.
   BioPtr bio(BIO_new(method));
   if (bio) {
-    BIO_set_data(bio.get(), reinterpret_cast<void*>(static_cast<intptr_t>(descriptor)));
+    BIO_set_data(bio.get(), std::make_unique<Socket>(Socket{descriptor}).release());
     BIO_set_init(bio.get(), 1);
   }
   return bio;

@@ -7,7 +7,9 @@
 
 namespace noroshi::tls {
 
-// Does not own the descriptor.
+// Does not own the descriptor. A read that got less than it had room for is not tried again
+// until the caller has waited: REQUIRES: whoever is told to try again waits for the socket to
+// become readable, and is told of what is there already.
 BioPtr MakeSocketBio(int descriptor);
 
 }  // namespace noroshi::tls

@@ -71,6 +71,7 @@ Result<void> Swarm::LoadCredentials() {
   NOROSHI_CHECK(context_ != nullptr);
   ::SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION);
   NOROSHI_CHECK(::SSL_CTX_set_ciphersuites(context_, "TLS_AES_128_GCM_SHA256") == 1);
+  ::SSL_CTX_set_read_ahead(context_, 1);  // A record in one read.
   ::SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   ::SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
