@@ -146,8 +146,12 @@ Service::Answer Service::ShowOrganization(const std::string& id) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindOrganization(id));
   json::object answer = ToJson(row.organization());
   json::array agents;
-  NOROSHI_ASSIGN_OR_RETURN(const auto rows, parts_.store->Snapshot()->AgentsOf(id, kListLimitMax));
-  for (const auto& agent : rows) agents.emplace_back(ToJson(agent));
+  const auto snapshot = parts_.store->Snapshot();
+  NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->AgentsOf(id, kListLimitMax));
+  for (const auto& agent : rows) {
+    NOROSHI_ASSIGN_OR_RETURN(const uint64_t cursor, snapshot->CursorOf(agent));
+    agents.emplace_back(ToJson(agent, cursor));
+  }
   answer["agents"] = std::move(agents);
   return answer;
 }
@@ -226,7 +230,10 @@ Service::Answer Service::AgentList(const Caller&, const json::object&) {
   const auto snapshot = parts_.store->Snapshot();
   while (true) {
     NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Agents(organization, agent, kListLimitMax));
-    for (const auto& row : rows) list.emplace_back(ToJson(row));
+    for (const auto& row : rows) {
+      NOROSHI_ASSIGN_OR_RETURN(const uint64_t cursor, snapshot->CursorOf(row));
+      list.emplace_back(ToJson(row, cursor));
+    }
     if (rows.size() < kListLimitMax) return json::object{{"agents", std::move(list)}};
     organization = rows.back().organization();
     agent = rows.back().agent();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
@@ -70,7 +71,10 @@ void Events::OnApplied(const engine::Applied& applied) {
   for (const auto& id : applied.questions) add(Kind::kQuestion, id);
   for (const auto& id : applied.samples) add(Kind::kSample, id);
   for (const auto& id : applied.proposals) add(Kind::kProposal, id);
-  for (const auto& id : applied.outboxes) add(Kind::kDelivery, id);
+  std::unordered_set<std::string_view> told;
+  for (const auto& item : applied.outboxes) {
+    if (told.insert(item.organization).second) add(Kind::kDelivery, item.organization);
+  }
   if (subscribers_.empty()) {
     Keep(waiting_);  // For those who come back; nobody else wants to hear of it now.
     waiting_.clear();

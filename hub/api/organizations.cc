@@ -126,7 +126,9 @@ Result<Reply> ListAgents(Call& call) {
   json::array items;
   for (const auto& agent : rows) {
     // Those of the organisations that follow are another list.
-    if (agent.organization() == id) items.emplace_back(ToJson(agent));
+    if (agent.organization() != id) break;
+    NOROSHI_ASSIGN_OR_RETURN(const uint64_t position, call.view().CursorOf(agent));
+    items.emplace_back(ToJson(agent, position));
   }
   const std::string next = items.size() == limit ? rows.back().agent() : "";
   return Page("agents", std::move(items), next);
@@ -137,7 +139,8 @@ Result<Reply> AnswerAgent(Call& call, const std::string& organization, const std
   if (!row) {
     return Error{ErrorCode::kNotFound, "there is no agent '" + organization + "/" + agent + "'"};
   }
-  return Reply{200, ToJson(*row), {}, {}};
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t cursor, call.view().CursorOf(*row));
+  return Reply{200, ToJson(*row, cursor), {}, {}};
 }
 
 Result<Reply> ShowAgent(Call& call) {

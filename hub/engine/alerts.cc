@@ -14,6 +14,18 @@ void AddDecided(const std::vector<sharing::Decided>& decided,
   }
 }
 
+// As many as make a row. The newest stay: what is not received yet is mostly among them.
+store::OutboxAlertsRow TakeOldest(store::OutboxAlertsRow* alerts) {
+  constexpr auto kCount = static_cast<int>(store::kAlertsPerRow);
+  store::OutboxAlertsRow oldest;
+  oldest.mutable_positions()->Add(alerts->positions().begin(),
+                                  alerts->positions().begin() + kCount);
+  oldest.mutable_numbers()->Add(alerts->numbers().begin(), alerts->numbers().begin() + kCount);
+  alerts->mutable_positions()->ExtractSubrange(0, kCount, nullptr);
+  alerts->mutable_numbers()->ExtractSubrange(0, kCount, nullptr);
+  return oldest;
+}
+
 }  // namespace
 
 bool CanBeIssued(const v1::Alert& alert) {
@@ -85,38 +97,58 @@ void Batch::Send(const Issue& issue) {
   memory_.meta.set_alert_number(row.number());
   if (issue.original.exercise_id().empty()) memory_.meta.set_alerts(memory_.meta.alerts() + 1);
   state_.SetAlert(row);
-  for (const sharing::Decided& recipient : issue.audience.recipients) Deliver(issue, recipient);
+  store::DeliveriesRow deliveries;
+  const auto put = [&] {
+    KeepDeliveries(std::move(deliveries));
+    deliveries = store::DeliveriesRow();
+  };
+  for (const sharing::Decided& recipient : issue.audience.recipients) {
+    *deliveries.add_deliveries() = Deliver(issue, row.number(), recipient);
+    if (deliveries.deliveries_size() == store::kDeliveriesPerRow) put();
+  }
+  if (!deliveries.deliveries().empty()) put();
+  if (row.recipient_count() != 0 && issue.original.acknowledge_by_ms() != 0) {
+    state_.AddDeadline({issue.original.acknowledge_by_ms(), row.alert_id()});
+    applied_.deadlines_changed = true;
+  }
   applied_.alerts.push_back(row.alert_id());
 }
 
-void Batch::Deliver(const Issue& issue, const sharing::Decided& recipient) {
-  store::OrganizationRow* organization = FindOrganization(recipient.organization);
+store::DeliveryRow Batch::Deliver(const Issue& issue, uint64_t number,
+                                  const sharing::Decided& recipient) {
+  const store::OrganizationRow* organization = FindOrganization(recipient.organization);
   NOROSHI_CHECK(organization != nullptr);
+  store::OutboxRow item;
+  item.set_alert_id(issue.original.alert_id());
+  item.set_reason(recipient.reason);
   store::DeliveryRow row;
   row.set_alert_id(issue.original.alert_id());
   row.set_organization(recipient.organization);
-  row.set_position(organization->outbox_next());
+  row.set_reason(recipient.reason);
   row.set_state(store::v1::DELIVERY_STATE_QUEUED);
   row.set_queued_at_ms(at_.time_ms);
   row.set_acknowledge_by_ms(issue.original.acknowledge_by_ms());
-  state_.SetDelivery(row);
-  store::OutboxRow item;
-  item.set_alert_id(row.alert_id());
-  item.set_reason(recipient.reason);
-  AddToOutbox(organization, item);
-  if (row.acknowledge_by_ms() == 0) return;
-  state_.AddDeadline({row.acknowledge_by_ms(), row.alert_id(), row.organization()});
-  applied_.deadlines_changed = true;
+  const uint64_t position = AddToOutbox(*organization, std::move(item));
+  row.set_position(position);
+  store::PlaceRow& place = *MovePlace(*organization);
+  place.set_newest_alert(position);
+  store::OutboxAlertsRow& alerts = *place.mutable_alerts();
+  alerts.add_positions(position);
+  alerts.add_numbers(number);
+  if (alerts.positions_size() == 2 * store::kAlertsPerRow) {
+    state_.SetOutboxAlerts(recipient.organization, TakeOldest(&alerts));
+  }
+  return row;
 }
 
-void Batch::AddToOutbox(store::OrganizationRow* organization, const store::OutboxRow& item) {
-  const uint64_t position = organization->outbox_next();
-  const std::string& id = organization->organization().id();
-  state_.SetOutbox(id, position, item);
-  organization->set_outbox_next(position + 1);
-  if (!item.alert_id().empty()) organization->set_newest_alert(position);
-  Touch(*organization);
-  outboxes_.insert(id);
+uint64_t Batch::AddToOutbox(const store::OrganizationRow& organization, store::OutboxRow item) {
+  store::PlaceRow* place = MovePlace(organization);
+  const uint64_t position = place->outbox_next();
+  const std::string& id = organization.organization().id();
+  if (item.alert_id().empty()) state_.SetOutbox(id, position, item);
+  place->set_outbox_next(position + 1);
+  applied_.outboxes.push_back({id, position, std::move(item)});
+  return position;
 }
 
 }  // namespace noroshi::engine

@@ -88,7 +88,7 @@ Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
     store::OutboxRow item;
     *item.mutable_update() = update;
     item.set_reason(recipient.reason);
-    AddToOutbox(submitter, item);
+    AddToOutbox(*submitter, std::move(item));
   }
   return {};
 }

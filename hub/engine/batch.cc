@@ -21,6 +21,10 @@ Result<void> Unheard(const Result<std::string>& effect) {
 
 }  // namespace
 
+std::string AgentName(const std::string& organization, const std::string& agent) {
+  return organization + '/' + agent;
+}
+
 Batch::Batch(Memory* memory, store::Transaction* transaction)
     : memory_(*memory), state_(*transaction) {}
 
@@ -59,12 +63,12 @@ Result<void> Batch::Apply(Prepared& entry) {
 }
 
 Result<Applied> Batch::Finish() {
-  for (const std::string& id : touched_) state_.SetOrganization(memory_.organizations.at(id));
+  WriteTouched();
+  WriteDeliveries();
   memory_.meta.set_format(store::kFormat);
   state_.SetMeta(memory_.meta);
   NOROSHI_RETURN_IF_ERROR(state_.Commit());
   applied_.next = memory_.meta.applied();
-  applied_.outboxes.assign(outboxes_.begin(), outboxes_.end());
   applied_.cases.assign(cases_.begin(), cases_.end());
   return std::move(applied_);
 }
@@ -76,6 +80,36 @@ store::OrganizationRow* Batch::FindOrganization(std::string_view id) {
 
 void Batch::Touch(const store::OrganizationRow& organization) {
   touched_.insert(organization.organization().id());
+}
+
+const store::PlaceRow& Batch::PlaceOf(const store::OrganizationRow& organization) const {
+  const uint64_t number = organization.number();
+  return memory_.places.at(number / store::kPlacesPerRow)
+      .places(static_cast<int>(number % store::kPlacesPerRow));
+}
+
+store::PlaceRow* Batch::MovePlace(const store::OrganizationRow& organization) {
+  const uint64_t number = organization.number();
+  places_.insert(number / store::kPlacesPerRow);
+  return memory_.places.at(number / store::kPlacesPerRow)
+      .mutable_places(static_cast<int>(number % store::kPlacesPerRow));
+}
+
+uint64_t Batch::CursorOf(uint64_t agent_number) const {
+  return memory_.cursors.at(agent_number / store::kCursorsPerRow)
+      .cursors(static_cast<int>(agent_number % store::kCursorsPerRow));
+}
+
+void Batch::MoveCursor(uint64_t agent_number, uint64_t position) {
+  cursors_.insert(agent_number / store::kCursorsPerRow);
+  memory_.cursors.at(agent_number / store::kCursorsPerRow)
+      .set_cursors(static_cast<int>(agent_number % store::kCursorsPerRow), position);
+}
+
+void Batch::WriteTouched() {
+  for (const std::string& id : touched_) state_.SetOrganization(memory_.organizations.at(id));
+  for (const uint64_t number : places_) state_.SetPlaces(number, memory_.places.at(number));
+  for (const uint64_t number : cursors_) state_.SetCursors(number, memory_.cursors.at(number));
 }
 
 std::vector<const v1::OrganizationSet*> Batch::Candidates() const {

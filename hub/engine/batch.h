@@ -12,6 +12,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -29,7 +31,15 @@ struct Memory {
   store::MetaRow meta;
   v1::AlertRulesSet rules;
   std::map<std::string, store::OrganizationRow, std::less<>> organizations;
+  std::unordered_map<std::string, uint64_t> agents;  // Numbers, by AgentName.
+  std::vector<store::PlacesRow> places;              // All.
+  std::vector<store::CursorsRow> cursors;            // All.
+  // Those used last, by alert and first organisation; at most kDeliveriesRowsMax.
+  std::map<std::pair<std::string, std::string>, store::DeliveriesRow> deliveries;
 };
+
+// "<organisation>/<agent>": neither holds a slash.
+std::string AgentName(const std::string& organization, const std::string& agent);
 
 // Adds a submission's marking, consent, sector and circle to its case's. first: it
 // is the only one so far.
@@ -118,16 +128,31 @@ class Batch {
   };
   Effect ApplyAlertIssued(v1::AlertIssued& issued);
   void Send(const Issue& issue);
-  void Deliver(const Issue& issue, const sharing::Decided& recipient);
-  void AddToOutbox(store::OrganizationRow* organization, const store::OutboxRow& item);
+  // The delivery to one recipient, whose outbox has it. number: the alert's.
+  store::DeliveryRow Deliver(const Issue& issue, uint64_t number,
+                             const sharing::Decided& recipient);
+  // Returns its position.
+  uint64_t AddToOutbox(const store::OrganizationRow& organization, store::OutboxRow item);
   std::vector<const v1::OrganizationSet*> Candidates() const;
 
   // ---- deliveries.cc ----
   Result<void> ApplyCursors(const v1::CursorsAdvanced& advanced);
-  Result<void> Receive(store::OrganizationRow* organization, uint64_t position);
+  Result<void> Receive(const store::OrganizationRow& organization, uint64_t position);
+  Result<void> ReceiveFiled(const std::string& organization, uint64_t after, uint64_t before);
+  Result<std::string> AlertId(uint64_t number);
+  Result<void> ReceiveAlert(const std::string& alert_id, const std::string& organization);
   Effect ApplyMarked(const v1::AlertMarked& marked);
+  Result<void> CountRead(const std::string& alert_id);
   Result<void> ApplyTime(const v1::TimeReached& reached);
-  void RemoveDeadlineOf(const store::DeliveryRow& row);
+  Result<void> MarkLate(const std::string& alert_id);
+  // To be changed and written; nullptr: the organisation never got the alert. Valid until
+  // the next call.
+  Result<store::DeliveryRow*> FindDelivery(const std::string& alert_id,
+                                           const std::string& organization);
+  // Keeps the row at hand, to be written.
+  store::DeliveriesRow* KeepDeliveries(store::DeliveriesRow row);
+  // Into the transaction, where other readings of deliveries see them.
+  void WriteDeliveries();
 
   // ---- actions.cc ----
   Result<void> ApplyAction(v1::Action& action);
@@ -222,18 +247,28 @@ class Batch {
   Effect ApplyRevoked(const v1::AgentRevoked& revoked);
 
   store::OrganizationRow* FindOrganization(std::string_view id);
-  // The row will be written with the batch.
+  // Their rows will be written with the batch.
   void Touch(const store::OrganizationRow& organization);
+  const store::PlaceRow& PlaceOf(const store::OrganizationRow& organization) const;
+  store::PlaceRow* MovePlace(const store::OrganizationRow& organization);
+  uint64_t CursorOf(uint64_t agent_number) const;
+  void MoveCursor(uint64_t agent_number, uint64_t position);
+  void WriteTouched();
+  // Numbers it if it is new.
+  void PutAgent(store::AgentRow* row, bool is_new);
 
   Memory& memory_;
   store::Transaction& state_;
   At at_;
   Applied applied_;
-  std::set<std::string> touched_;   // Organisations to write.
-  std::set<std::string> outboxes_;  // Organisations with new items.
-  std::set<uint64_t> cases_;        // Cases that changed.
-  std::string_view address_;        // Where the action under way came from.
-  std::string_view session_;        // In which it is done; empty: in none.
+  std::set<std::string> touched_;  // Organisations to write.
+  std::set<uint64_t> places_;      // Rows of places to write, of cursors too.
+  std::set<uint64_t> cursors_;
+  std::map<uint64_t, std::string> alert_ids_;                 // By number: those just received.
+  std::set<std::pair<std::string, std::string>> deliveries_;  // Rows of deliveries to write.
+  std::set<uint64_t> cases_;                                  // Cases that changed.
+  std::string_view address_;  // Where the action under way came from.
+  std::string_view session_;  // In which it is done; empty: in none.
 };
 
 }  // namespace noroshi::engine

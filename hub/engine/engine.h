@@ -63,8 +63,11 @@ inline constexpr int64_t kRequestLifeMs = int64_t{24} * 3600 * 1000;
 inline constexpr size_t kRequestsForgottenMax = 8;
 // Submissions looked at, from the newest back, for a rule with a time window.
 inline constexpr size_t kRuleWindowMax = 1'000;
-// Deadlines handled by one TimeReached; another entry takes the rest.
-inline constexpr size_t kDeadlinesPerEntryMax = store::kListMax;
+// Alerts whose deadline one TimeReached handles; another entry takes the rest.
+inline constexpr size_t kDeadlinesPerEntryMax = 64;
+// Rows of deliveries, and ids of alerts, that are kept at hand.
+inline constexpr size_t kDeliveriesRowsMax = 1'024;
+inline constexpr size_t kAlertIdsMax = 1'024;
 
 // Whether a call of then is still known now.
 inline bool IsRemembered(const store::RequestRow& row, int64_t now_ms) {
@@ -73,15 +76,15 @@ inline bool IsRemembered(const store::RequestRow& row, int64_t now_ms) {
 
 // What one Apply changed that somebody may want to act on.
 struct Applied {
-  uint64_t next = 0;                   // The next sequence to apply.
-  std::vector<std::string> outboxes;   // Organisations with new items, each once, sorted.
-  std::vector<std::string> alerts;     // Ids of alerts issued.
-  std::vector<uint64_t> cases;         // Cases that changed, each once, sorted.
-  std::vector<std::string> questions;  // Ids of questions asked, answered, withdrawn.
-  std::vector<std::string> samples;    // Ids of samples with news, requests included.
-  std::vector<std::string> proposals;  // Ids of proposals made or decided.
-  bool identities_changed = false;     // Organisations, agents or tokens.
-  bool deadlines_changed = false;      // NextDeadline may be another.
+  uint64_t next = 0;                        // The next sequence to apply.
+  std::vector<store::OutboxItem> outboxes;  // What is new, in order for each organisation.
+  std::vector<std::string> alerts;          // Ids of alerts issued.
+  std::vector<uint64_t> cases;              // Cases that changed, each once, sorted.
+  std::vector<std::string> questions;       // Ids of questions asked, answered, withdrawn.
+  std::vector<std::string> samples;         // Ids of samples with news, requests included.
+  std::vector<std::string> proposals;       // Ids of proposals made or decided.
+  bool identities_changed = false;          // Organisations, agents or tokens.
+  bool deadlines_changed = false;           // NextDeadline may be another.
 };
 
 struct Prepared;

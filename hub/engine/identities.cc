@@ -30,7 +30,10 @@ Batch::Effect Batch::ApplyOrganization(v1::OrganizationSet& organization) {
   const auto [place, created] = memory_.organizations.try_emplace(organization.id());
   store::OrganizationRow& row = place->second;
   if (created) {
-    row.set_outbox_next(1);
+    row.set_number(memory_.meta.organizations());
+    if (row.number() % store::kPlacesPerRow == 0) memory_.places.emplace_back();
+    memory_.places.back().add_places();
+    MovePlace(row)->set_outbox_next(1);
     memory_.meta.set_organizations(memory_.meta.organizations() + 1);
   }
   row.mutable_organization()->Swap(&organization);
@@ -100,14 +103,27 @@ Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
   row.set_serial(certified.serial());
   row.set_not_after_ms(certified.not_after_ms());
   row.set_certified_at_ms(at_.time_ms);
-  state_.SetAgent(row);
+  PutAgent(&row, !known);
   applied_.identities_changed = true;
   return {};
 }
 
+void Batch::PutAgent(store::AgentRow* row, bool is_new) {
+  if (is_new) {
+    row->set_number(memory_.meta.agents());
+    memory_.agents.emplace(AgentName(row->organization(), row->agent()), row->number());
+    if (row->number() % store::kCursorsPerRow == 0) memory_.cursors.emplace_back();
+    memory_.cursors.back().add_cursors(0);
+    MoveCursor(row->number(), 0);
+    memory_.meta.set_agents(memory_.meta.agents() + 1);
+  }
+  state_.SetAgent(*row);
+}
+
 Batch::Effect Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Agent(revoked.organization(), revoked.agent()));
-  if (!row) {
+  const bool is_new = !row;
+  if (is_new) {
     // Only a token so far: the row keeps that it is void.
     if (FindOrganization(revoked.organization()) == nullptr || !IsIdentifier(revoked.agent())) {
       return kRefusedNotFound;
@@ -120,7 +136,7 @@ Batch::Effect Batch::ApplyRevoked(const v1::AgentRevoked& revoked) {
   row->set_revoked_reason(revoked.reason());
   row->set_revoked_sequence(at_.sequence);
   row->clear_previous_serial();
-  state_.SetAgent(*row);
+  PutAgent(&*row, is_new);
   NOROSHI_RETURN_IF_ERROR(RemoveTokens(revoked.organization(), revoked.agent(), /*all=*/true));
   applied_.identities_changed = true;
   return std::string();

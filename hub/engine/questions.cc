@@ -52,7 +52,7 @@ Result<void> Batch::SendQuestion(const store::QuestionRow& row) {
     store::OutboxRow item;
     item.set_question_id(row.question_id());
     item.set_reason(recipient.reason);
-    AddToOutbox(asked, item);
+    AddToOutbox(*asked, std::move(item));
   }
   return {};
 }

@@ -7,10 +7,13 @@
 #include <optional>
 
 #include "common/base/encoding.h"
+#include "common/wire/field.h"
 #include "hub/fanout/alert_cache.h"
 #include "hub/fanout/answers.h"
 #include "hub/fanout/cursors.h"
+#include "hub/fanout/rounds.h"
 #include "hub/fanout/standing.h"
+#include "hub/fanout/subscriber.h"
 #include "hub/fanout/tails.h"
 
 namespace noroshi::fanout {
@@ -47,31 +50,19 @@ Result<v1::Question> QuestionFor(const store::View& view, const std::string& id,
   return question;
 }
 
-// What Fanout knows of a live subscription. Shared by both.
-struct Subscriber {
-  std::string organization;
-  std::string agent;
-  uint64_t start = 0;
-  bool refused = false;                 // Beyond kSubscriptionsMax.
-  std::optional<uint64_t> allowed;      // The identities under which it may act. Look's mutex.
-  std::atomic<bool> woken{false};       // Told, and has not looked since.
-  std::atomic<uint64_t> handed_out{0};  // The furthest position it may acknowledge.
-  std::mutex wake_mutex;
-  std::function<void()> wake;  // Empty when the subscription is gone.
-
-  void Wake() {
-    if (woken.exchange(true)) return;
-    const std::lock_guard lock(wake_mutex);
-    if (wake) wake();
-  }
-};
+// 0: there is no such agent yet.
+Result<uint64_t> CursorOf(const store::View& view, const SubscribeRequest& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto agent, view.Agent(request.organization, request.agent));
+  return agent ? view.CursorOf(*agent) : Result<uint64_t>(0);
+}
 
 }  // namespace
 
 struct Fanout::State {
-  State(journal::Journal* j, const store::Store* s)
+  State(journal::Journal* j, const store::Store* s, std::chrono::milliseconds calm)
       : journal(j),
         store(s),
+        rounds(kGather, calm),
         cursors(std::make_shared<Cursors>(j)),
         answers(std::make_shared<Answers>(j, s)) {}
 
@@ -87,6 +78,7 @@ struct Fanout::State {
   };
   Look look;
   AlertCache alerts{kAlertCacheBytesMax};
+  Rounds rounds;
   std::shared_ptr<Cursors> cursors;  // Shared with appends in flight, as answers are.
   std::shared_ptr<Answers> answers;
 
@@ -95,12 +87,12 @@ struct Fanout::State {
 
   void Remove(const Subscriber* subscriber);
   // Everybody sees what the engine has just applied.
-  void LookAgain(std::span<const std::string> grown, bool identities_changed);
+  void LookAgain(std::span<const store::OutboxItem> added, bool identities_changed);
   Result<Subscription::Batch> After(Subscriber* subscriber, uint64_t position, size_t max_items,
                                     size_t max_bytes);
-  // The serialised delivery at this position; nullopt: there is none yet.
-  Result<std::optional<std::string>> Render(const store::View& view,
-                                            const std::string& organization, uint64_t position);
+  // The serialised delivery.
+  Result<std::string> Render(const store::View& view, const std::string& organization,
+                             uint64_t position, const store::OutboxRow& item);
 };
 
 void Fanout::State::Remove(const Subscriber* subscriber) {
@@ -113,30 +105,27 @@ void Fanout::State::Remove(const Subscriber* subscriber) {
   look.tails.Forget(subscriber->organization);
 }
 
-Result<std::optional<std::string>> Fanout::State::Render(const store::View& view,
-                                                         const std::string& organization,
-                                                         uint64_t position) {
-  NOROSHI_ASSIGN_OR_RETURN(auto item, view.Outbox(organization, position));
-  if (!item) return std::optional<std::string>();
+Result<std::string> Fanout::State::Render(const store::View& view, const std::string& organization,
+                                          uint64_t position, const store::OutboxRow& item) {
   v1::Delivery delivery;
   delivery.set_position(position);
-  delivery.set_reason(item->reason());
-  if (item->has_update()) delivery.mutable_update()->Swap(item->mutable_update());
-  if (!item->alert_id().empty()) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item->alert_id()));
-    delivery.set_alert(*alert);
-  }
-  if (!item->question_id().empty()) {
+  delivery.set_reason(item.reason());
+  if (item.has_update()) *delivery.mutable_update() = item.update();
+  if (!item.question_id().empty()) {
     NOROSHI_ASSIGN_OR_RETURN(*delivery.mutable_question(),
-                             QuestionFor(view, item->question_id(), organization));
+                             QuestionFor(view, item.question_id(), organization));
   }
-  return std::optional<std::string>(delivery.SerializeAsString());
+  std::string bytes = delivery.SerializeAsString();
+  if (item.alert_id().empty()) return bytes;
+  NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item.alert_id()));
+  wire::AppendField(v1::Delivery::kAlertFieldNumber, *alert, &bytes);
+  return bytes;
 }
 
-void Fanout::State::LookAgain(std::span<const std::string> grown, bool identities_changed) {
+void Fanout::State::LookAgain(std::span<const store::OutboxItem> added, bool identities_changed) {
   const std::lock_guard lock(look.mutex);
   look.view = store->Snapshot();
-  for (const std::string& organization : grown) look.tails.Grown(organization);
+  for (const store::OutboxItem& item : added) look.tails.Add(item);
   if (identities_changed) ++look.identities;
 }
 
@@ -159,16 +148,18 @@ Result<Subscription::Batch> Fanout::State::After(Subscriber* subscriber, uint64_
   }
   max_items = std::min(max_items, kItemsMax);
   size_t bytes = 0;
-  const auto render = [&](uint64_t at) { return Render(view, subscriber->organization, at); };
+  const std::string& organization = subscriber->organization;
+  const auto read = [&](uint64_t at) { return view.Outbox(organization, at); };
   while (true) {
-    NOROSHI_ASSIGN_OR_RETURN(auto next,
-                             look.tails.Get(subscriber->organization, position + 1, render));
-    if (!next) break;
-    bytes += next->size();
+    NOROSHI_ASSIGN_OR_RETURN(const store::OutboxRow* const item,
+                             look.tails.Get(organization, position + 1, read));
+    if (item == nullptr) break;
+    NOROSHI_ASSIGN_OR_RETURN(std::string next, Render(view, organization, position + 1, *item));
+    bytes += next.size();
     batch.more =
         batch.deliveries.size() == max_items || (bytes > max_bytes && !batch.deliveries.empty());
     if (batch.more) break;
-    batch.deliveries.push_back(*std::move(next));
+    batch.deliveries.push_back(std::move(next));
     ++position;
   }
   if (!batch.deliveries.empty() && position > subscriber->handed_out) {
@@ -207,8 +198,8 @@ class Fanout::Live : public Subscription {
 
 // ---- Fanout ----
 
-Fanout::Fanout(journal::Journal* journal, const store::Store* store)
-    : state_(std::make_shared<State>(journal, store)) {
+Fanout::Fanout(journal::Journal* journal, const store::Store* store, std::chrono::milliseconds calm)
+    : state_(std::make_shared<State>(journal, store, calm)) {
   state_->cursors->Start();
 }
 
@@ -223,9 +214,9 @@ std::unique_ptr<Subscription> Fanout::Subscribe(const SubscribeRequest& request,
   subscriber->organization = request.organization;
   subscriber->agent = request.agent;
   subscriber->wake = std::move(wake);
-  const auto agent = state_->store->Snapshot()->Agent(request.organization, request.agent);
   // A state that cannot be read says so at the first After.
-  const uint64_t cursor = agent.ok() && *agent ? (*agent)->cursor() : 0;
+  const auto known = CursorOf(*state_->store->Snapshot(), request);
+  const uint64_t cursor = known.ok() ? *known : 0;
   const bool is_ours = request.log_id == state_->journal->log_id();
   subscriber->start = is_ours ? request.position : cursor;
   subscriber->handed_out = subscriber->start;
@@ -278,17 +269,17 @@ void Fanout::Answer(const std::string& organization, const std::string& agent,
 
 void Fanout::OnEntriesApplied(uint64_t next) { state_->answers->OnApplied(next); }
 
-void Fanout::OnApplied(std::span<const std::string> organizations) {
-  state_->LookAgain(organizations, /*identities_changed=*/false);
+void Fanout::OnApplied(std::span<const store::OutboxItem> items) {
+  state_->LookAgain(items, /*identities_changed=*/false);
   std::vector<std::shared_ptr<Subscriber>> concerned;
   {
     const std::lock_guard lock(state_->mutex);
-    for (const std::string& organization : organizations) {
-      const auto [begin, end] = state_->subscribers.equal_range(organization);
+    for (const store::OutboxItem& item : items) {
+      const auto [begin, end] = state_->subscribers.equal_range(item.organization);
       for (auto at = begin; at != end; ++at) concerned.push_back(at->second);
     }
   }
-  for (const auto& subscriber : concerned) subscriber->Wake();
+  state_->rounds.Add(std::move(concerned));
 }
 
 void Fanout::OnIdentitiesChanged() {

@@ -16,11 +16,12 @@
 // agents' are dropped and their items come again after the next connect);
 // kAnswersPendingMax answers to questions that the engine has not judged yet.
 //
-// Threads: thread-safe. Wakes run on the threads that call OnApplied: they must
-// be short and must not call Fanout or destroy a Subscription. Lifetime: journal
-// and store outlive the Fanout; it outlives its Subscriptions.
+// Threads: thread-safe. Wakes run on the threads that call OnApplied, or on one of
+// Fanout's: they must be short and must not call Fanout or destroy a Subscription. Lifetime:
+// journal and store outlive the Fanout; it outlives its Subscriptions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,6 +39,8 @@ namespace noroshi::fanout {
 inline constexpr size_t kSubscriptionsMax = 20'000;
 inline constexpr size_t kPendingCursorsMax = 100'000;
 inline constexpr size_t kCursorsPerEntryMax = 256;
+inline constexpr std::chrono::milliseconds kGather{20};
+inline constexpr std::chrono::milliseconds kCalm{200};
 inline constexpr int64_t kCursorFlushMs = 100;
 inline constexpr int64_t kCursorRetryMs = 1'000;
 inline constexpr size_t kItemsMax = 1'000;  // Of one After.
@@ -83,7 +86,9 @@ struct SubscribeRequest {
 
 class Fanout {
  public:
-  Fanout(journal::Journal* journal, const store::Store* store);
+  // calm: see hub/fanout/rounds.h; in a burst, what is new gathers for kGather.
+  Fanout(journal::Journal* journal, const store::Store* store,
+         std::chrono::milliseconds calm = kCalm);
   // Appends the acknowledgements that wait, if the journal takes them.
   ~Fanout();
   Fanout(const Fanout&) = delete;
@@ -112,8 +117,8 @@ class Fanout {
 
   // The engine has applied every entry before `next`; call it for every batch.
   void OnEntriesApplied(uint64_t next);
-  // The engine has put something into these organisations' outboxes.
-  void OnApplied(std::span<const std::string> organizations);
+  // The engine has put this into outboxes. Tell it of every item, in order.
+  void OnApplied(std::span<const store::OutboxItem> items);
   // Organisations or agents changed: live subscriptions look again.
   void OnIdentitiesChanged();
 

@@ -1,13 +1,12 @@
 // Deliveries in a conversation: fetched, sent, acknowledged, marked, answered.
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 #include <span>
 
 #include "common/base/encoding.h"
 #include "common/log/log.h"
+#include "common/wire/field.h"
 #include "common/wire/frame.h"
 #include "hub/intake/codes.h"
 #include "hub/intake/conversation.h"
@@ -18,10 +17,6 @@ namespace {
 constexpr size_t kPersonBytesMax = 128;
 constexpr size_t kNoteBytesMax = 1024;
 constexpr size_t kAnswerBytesMax = 16 * 1024;
-constexpr size_t kFieldBytesMax = 8;  // Tag and length of a field of a frame.
-
-using google::protobuf::internal::WireFormatLite;
-using google::protobuf::io::CodedOutputStream;
 
 // Whether the same mark or answer may be sent again later.
 bool IsRetryable(ErrorCode code) {
@@ -29,24 +24,15 @@ bool IsRetryable(ErrorCode code) {
          code != ErrorCode::kNotFound && code != ErrorCode::kConflict;
 }
 
-// Tag and length of an embedded message or bytes.
-std::string FieldHead(int number, size_t size) {
-  uint8_t head[2 * kFieldBytesMax];
-  uint8_t* end = CodedOutputStream::WriteVarint32ToArray(
-      WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED), head);
-  end = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), end);
-  return {reinterpret_cast<const char*>(head), static_cast<size_t>(end - head)};
-}
-
 // HubFrame{Deliveries} out of messages that are serialised already.
 void AppendDeliveries(const std::string& log_id, std::span<const std::string> deliveries,
                       std::string* out) {
-  std::string body = FieldHead(v1::Deliveries::kLogIdFieldNumber, log_id.size()) + log_id;
+  std::string body;
+  wire::AppendField(v1::Deliveries::kLogIdFieldNumber, log_id, &body);
   for (const std::string& delivery : deliveries) {
-    body += FieldHead(v1::Deliveries::kDeliveriesFieldNumber, delivery.size());
-    body += delivery;
+    wire::AppendField(v1::Deliveries::kDeliveriesFieldNumber, delivery, &body);
   }
-  const std::string head = FieldHead(v1::HubFrame::kDeliveriesFieldNumber, body.size());
+  const std::string head = wire::FieldHead(v1::HubFrame::kDeliveriesFieldNumber, body.size());
   AppendBigEndian32(static_cast<uint32_t>(head.size() + body.size()), out);
   out->append(head).append(body);
 }
@@ -96,7 +82,7 @@ void Conversation::SendDeliveries(const std::vector<std::string>& deliveries) {
     bytes = 0;
   };
   for (auto next = deliveries.begin(); next != deliveries.end(); ++next) {
-    const size_t size = next->size() + kFieldBytesMax;
+    const size_t size = next->size() + wire::kFieldHeadBytesMax;
     if (size > kDeliveriesBytesMax) {
       Log(Level::kError, "delivery_unsendable",
           {{"organization", party_.identity.organization},

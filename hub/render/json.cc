@@ -115,7 +115,7 @@ json::object ToJson(const v1::OrganizationSet& organization) {
           {"disabled", organization.disabled()}};
 }
 
-json::object ToJson(const store::v1::AgentRow& agent) {
+json::object ToJson(const store::v1::AgentRow& agent, uint64_t cursor) {
   return {{"organization", agent.organization()},
           {"agent", agent.agent()},
           {"revoked", agent.revoked()},
@@ -123,7 +123,7 @@ json::object ToJson(const store::v1::AgentRow& agent) {
           {"serial", ToHex(agent.serial())},
           {"certified_at", TimeJson(agent.certified_at_ms())},
           {"not_after", TimeJson(agent.not_after_ms())},
-          {"cursor", agent.cursor()}};
+          {"cursor", cursor}};
 }
 
 json::object ToJson(const v1::Classification& classification) {

@@ -43,7 +43,8 @@ std::string UuidText(const std::string& bytes);
 boost::json::value TimeJson(int64_t time_ms);
 
 boost::json::object ToJson(const v1::OrganizationSet& organization);
-boost::json::object ToJson(const store::v1::AgentRow& agent);
+// cursor: View::CursorOf.
+boost::json::object ToJson(const store::v1::AgentRow& agent, uint64_t cursor);
 boost::json::object ToJson(const v1::Classification& classification);
 boost::json::object ToJson(const store::v1::SubmissionRow& submission);
 boost::json::object ToJson(const store::v1::CaseRow& row);

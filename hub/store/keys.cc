@@ -54,15 +54,13 @@ std::string Pending(const PendingAnalysis& pending) {
   return key;
 }
 
-std::string Delivery(std::string_view alert_id, std::string_view organization) {
-  return Text(kDelivery, alert_id).append(organization);
+std::string Deliveries(std::string_view alert_id, std::string_view first) {
+  return Text(kDelivery, alert_id).append(first);
 }
 
 std::string Deadline(const store::Deadline& deadline) {
   NOROSHI_CHECK(deadline.time_ms >= 0 && deadline.alert_id.size() == kAlertIdBytes);
-  return Number(kDeadline, static_cast<uint64_t>(deadline.time_ms))
-      .append(deadline.alert_id)
-      .append(deadline.organization);
+  return Number(kDeadline, static_cast<uint64_t>(deadline.time_ms)).append(deadline.alert_id);
 }
 
 std::string CaseEvent(uint64_t case_id, uint64_t sequence) {
@@ -91,6 +89,12 @@ std::string ListItem(List list, std::string_view owner, std::string_view id) {
 std::string Outbox(std::string_view organization, uint64_t position) {
   std::string key = Pair(kOutbox, organization, "");
   AppendBigEndian64(position, &key);
+  return key;
+}
+
+std::string OutboxAlerts(std::string_view organization, uint64_t first) {
+  std::string key = Pair(kOutboxAlerts, organization, "");
+  AppendBigEndian64(first, &key);
   return key;
 }
 

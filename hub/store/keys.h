@@ -18,7 +18,9 @@ namespace noroshi::store::keys {
 inline constexpr std::string_view kMeta = "meta";
 inline constexpr std::string_view kRules = "rules";
 inline constexpr std::string_view kOrganization = "org/";
+inline constexpr std::string_view kPlaces = "places/";
 inline constexpr std::string_view kAgent = "agent/";
+inline constexpr std::string_view kCursors = "cursors/";
 inline constexpr std::string_view kToken = "token/";
 inline constexpr std::string_view kSubmission = "sub/";
 inline constexpr std::string_view kSubmissionId = "subid/";
@@ -37,6 +39,7 @@ inline constexpr std::string_view kAlertReads = "alertreads/";
 inline constexpr std::string_view kDelivery = "delivery/";
 inline constexpr std::string_view kDeadline = "deadline/";
 inline constexpr std::string_view kOutbox = "outbox/";
+inline constexpr std::string_view kOutboxAlerts = "outboxalerts/";
 inline constexpr std::string_view kRestore = "restore/";
 
 inline constexpr std::string_view kPerson = "person/";
@@ -68,7 +71,8 @@ std::string CaseOrganization(uint64_t case_id, std::string_view organization);
 std::string Thread(std::string_view organization, std::string_view realm,
                    std::string_view thread_id);
 std::string Pending(const PendingAnalysis& pending);
-std::string Delivery(std::string_view alert_id, std::string_view organization);
+// first: the organisation that the row begins with.
+std::string Deliveries(std::string_view alert_id, std::string_view first);
 std::string Deadline(const store::Deadline& deadline);
 std::string CaseEvent(uint64_t case_id, uint64_t sequence);
 // When a request was made; the value is its key in kRequest.
@@ -77,6 +81,8 @@ std::string RequestTime(const RequestRow& row);
 std::string ListOf(List list, std::string_view owner);
 std::string ListItem(List list, std::string_view owner, std::string_view id);
 std::string Outbox(std::string_view organization, uint64_t position);
+// first: the position of the row's first alert.
+std::string OutboxAlerts(std::string_view organization, uint64_t first);
 
 // The smallest key that is greater than every key with this prefix; empty: none.
 std::string After(std::string_view prefix);

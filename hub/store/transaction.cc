@@ -3,6 +3,8 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "hub/store/keys.h"
 #include "hub/store/rocks.h"
@@ -150,6 +152,14 @@ void Transaction::SetAgent(const AgentRow& row) {
   PutRow(keys::Pair(keys::kAgent, row.organization(), row.agent()), row);
 }
 
+void Transaction::SetPlaces(uint64_t number, const PlacesRow& row) {
+  PutRow(keys::Number(keys::kPlaces, number), row);
+}
+
+void Transaction::SetCursors(uint64_t number, const CursorsRow& row) {
+  PutRow(keys::Number(keys::kCursors, number), row);
+}
+
 void Transaction::SetToken(std::string_view secret_sha256, const TokenRow& row) {
   PutRow(keys::Text(keys::kToken, secret_sha256), row);
 }
@@ -219,8 +229,12 @@ void Transaction::SetReads(std::string_view alert_id, uint64_t reads) {
   PutNumber(keys::Text(keys::kAlertReads, alert_id), reads);
 }
 
-void Transaction::SetDelivery(const DeliveryRow& row) {
-  PutRow(keys::Delivery(row.alert_id(), row.organization()), row);
+void Transaction::SetDeliveries(const DeliveriesRow& row) {
+  NOROSHI_CHECK(!row.deliveries().empty() &&
+                row.deliveries_size() <= static_cast<int>(kDeliveriesPerRow) &&
+                std::ranges::is_sorted(row.deliveries(), {}, &DeliveryRow::organization));
+  const DeliveryRow& first = row.deliveries(0);
+  PutRow(keys::Deliveries(first.alert_id(), first.organization()), row);
 }
 
 void Transaction::AddDeadline(const Deadline& deadline) { Put(keys::Deadline(deadline), ""); }
@@ -229,7 +243,14 @@ void Transaction::RemoveDeadline(const Deadline& deadline) { RemoveOnce(keys::De
 
 void Transaction::SetOutbox(std::string_view organization, uint64_t position,
                             const OutboxRow& row) {
+  NOROSHI_CHECK(row.alert_id().empty());
   PutRow(keys::Outbox(organization, position), row);
+}
+
+void Transaction::SetOutboxAlerts(std::string_view organization, const OutboxAlertsRow& row) {
+  NOROSHI_CHECK(row.positions_size() == static_cast<int>(kAlertsPerRow) &&
+                row.numbers_size() == row.positions_size());
+  PutRow(keys::OutboxAlerts(organization, row.positions(0)), row);
 }
 
 void Transaction::AddRestore(uint64_t index, const RestoreRow& row) {

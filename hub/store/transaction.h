@@ -23,7 +23,10 @@ class Transaction : public View {
   void SetMeta(const MetaRow& row);
   void SetRules(const noroshi::v1::AlertRulesSet& rules);
   void SetOrganization(const OrganizationRow& row);
+  // Of the organisations and agents that View::Places and View::Cursors tell.
+  void SetPlaces(uint64_t number, const PlacesRow& row);
   void SetAgent(const AgentRow& row);
+  void SetCursors(uint64_t number, const CursorsRow& row);
   void SetToken(std::string_view secret_sha256, const TokenRow& row);
   void RemoveToken(std::string_view secret_sha256);
   // The row itself; a new one also needs SetSubmissionId.
@@ -45,10 +48,14 @@ class Transaction : public View {
   void SetAlert(const AlertRow& row);
   void SetAudience(std::string_view alert_id, const AudienceRow& row);
   void SetReads(std::string_view alert_id, uint64_t reads);
-  void SetDelivery(const DeliveryRow& row);
+  // REQUIRES: 1 to kDeliveriesPerRow, of one alert, by organisation. A row keeps its first one.
+  void SetDeliveries(const DeliveriesRow& row);
   void AddDeadline(const Deadline& deadline);
   void RemoveDeadline(const Deadline& deadline);
+  // Of anything but an alert.
   void SetOutbox(std::string_view organization, uint64_t position, const OutboxRow& row);
+  // REQUIRES: it is full: kAlertsPerRow.
+  void SetOutboxAlerts(std::string_view organization, const OutboxAlertsRow& row);
   void SetPerson(const PersonRow& row);
   void SetIdentity(std::string_view issuer, std::string_view subject, std::string_view person);
   void RemoveIdentity(std::string_view issuer, std::string_view subject);

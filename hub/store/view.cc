@@ -92,6 +92,10 @@ Found<AlertRow> View::Alert(std::string_view alert_id) const {
   return Find<AlertRow>(keys::Text(keys::kAlert, alert_id));
 }
 
+Found<std::string> View::AlertId(uint64_t number) const {
+  return FindText(keys::Number(keys::kAlertNumber, number));
+}
+
 Result<AudienceRow> View::AudienceOf(std::string_view alert_id) const {
   const std::string key = keys::Text(keys::kAudience, alert_id);
   NOROSHI_ASSIGN_OR_RETURN(auto row, Find<AudienceRow>(key));
@@ -102,14 +106,6 @@ Result<AudienceRow> View::AudienceOf(std::string_view alert_id) const {
 Result<uint64_t> View::ReadsOf(std::string_view alert_id) const {
   NOROSHI_ASSIGN_OR_RETURN(const auto reads, FindNumber(keys::Text(keys::kAlertReads, alert_id)));
   return reads.value_or(0);
-}
-
-Found<DeliveryRow> View::Delivery(std::string_view alert_id, std::string_view organization) const {
-  return Find<DeliveryRow>(keys::Delivery(alert_id, organization));
-}
-
-Found<OutboxRow> View::Outbox(std::string_view organization, uint64_t position) const {
-  return Find<OutboxRow>(keys::Outbox(organization, position));
 }
 
 Found<std::string> View::FirstInCase(uint64_t case_id, std::string_view organization) const {
@@ -190,34 +186,6 @@ Result<std::vector<std::string>> View::OrganizationsOfCase(uint64_t case_id, std
   return ListKeys(keys::Number(keys::kCaseOrganization, case_id), from, limit);
 }
 
-Result<std::vector<DeliveryRow>> View::DeliveriesOfAlert(std::string_view alert_id,
-                                                         std::string_view after_organization,
-                                                         size_t limit) const {
-  const std::string from =
-      after_organization.empty() ? "" : keys::Delivery(alert_id, after_organization);
-  return ReadList<DeliveryRow>(true, keys::Text(keys::kDelivery, alert_id), from, limit);
-}
-
-Result<std::vector<std::pair<uint64_t, OutboxRow>>> View::OutboxAfter(std::string_view organization,
-                                                                      uint64_t after,
-                                                                      size_t limit) const {
-  std::vector<std::pair<uint64_t, OutboxRow>> rows;
-  std::optional<Error> error;
-  limit = std::min(limit, kListMax);
-  const std::string prefix = keys::Pair(keys::kOutbox, organization, "");
-  NOROSHI_RETURN_IF_ERROR(Ascend(
-      prefix, keys::Outbox(organization, after), [&](std::string_view key, std::string_view value) {
-        if (rows.size() >= limit) return false;
-        auto row = Parse<OutboxRow>(key, value);
-        if (!row.ok()) error = row.error();
-        if (error || key.size() != prefix.size() + 8) return false;
-        rows.emplace_back(ReadBigEndian64(key.substr(prefix.size())), std::move(row).value());
-        return rows.size() < limit;
-      }));
-  if (error) return *error;
-  return rows;
-}
-
 Result<std::vector<uint64_t>> View::AnalysisPending(uint32_t priority, uint64_t after,
                                                     size_t limit) const {
   const std::string from = keys::Pending({priority, after});
@@ -249,36 +217,6 @@ Result<void> View::VisitCaseMembers(uint64_t case_id,
                   static_cast<int64_t>(ReadBigEndian64(value)), std::string(value.substr(8))});
   }));
   return error ? Result<void>(*error) : Result<void>();
-}
-
-// ---- deadlines ----
-
-Found<int64_t> View::NextDeadline() const {
-  NOROSHI_ASSIGN_OR_RETURN(const auto first, ListKeys(keys::kDeadline, "", 1));
-  if (first.empty()) return std::optional<int64_t>();
-  if (first[0].size() < 8) return NotARow(first[0]);
-  return std::optional<int64_t>(static_cast<int64_t>(ReadBigEndian64(first[0])));
-}
-
-Result<std::vector<Deadline>> View::DeadlinesUntil(int64_t time_ms, size_t limit) const {
-  std::vector<Deadline> deadlines;
-  limit = std::min(limit, kListMax);
-  constexpr size_t kFixed = 8 + keys::kAlertIdBytes;
-  std::optional<Error> error;
-  NOROSHI_RETURN_IF_ERROR(Ascend(keys::kDeadline, "", [&](std::string_view key, std::string_view) {
-    const std::string_view rest = key.substr(keys::kDeadline.size());
-    if (rest.size() < kFixed) {
-      error = NotARow(key);
-      return false;
-    }
-    const auto time = static_cast<int64_t>(ReadBigEndian64(rest));
-    if (time > time_ms || deadlines.size() >= limit) return false;
-    deadlines.push_back(
-        {time, std::string(rest.substr(8, keys::kAlertIdBytes)), std::string(rest.substr(kFixed))});
-    return true;
-  }));
-  if (error) return *error;
-  return deadlines;
 }
 
 // ---- the whole ----

@@ -33,12 +33,17 @@ using v1::AuditRow;
 using v1::BandRow;
 using v1::CaseEventRow;
 using v1::CaseRow;
+using v1::CursorsRow;
+using v1::DeliveriesRow;
 using v1::DeliveryRow;
 using v1::LinkRow;
 using v1::MetaRow;
 using v1::OrganizationRow;
+using v1::OutboxAlertsRow;
 using v1::OutboxRow;
 using v1::PersonRow;
+using v1::PlaceRow;
+using v1::PlacesRow;
 using v1::ProposalRow;
 using v1::QuestionRow;
 using v1::RequestRow;
@@ -52,11 +57,30 @@ using v1::VariantRow;
 
 inline constexpr size_t kListMax = 10'000;
 
-// One alert's deadline at one organisation.
+// Of rows that many share: an alert to a thousand organisations changes a few dozen
+// rows, not thousands.
+inline constexpr size_t kPlacesPerRow = 64;
+inline constexpr size_t kCursorsPerRow = 256;
+inline constexpr size_t kDeliveriesPerRow = 64;
+inline constexpr size_t kAlertsPerRow = 16;  // Of an outbox; PlaceRow holds fewer than twice that.
+
+// By when an alert should have been read.
 struct Deadline {
   int64_t time_ms = 0;
   std::string alert_id;
+};
+
+// An alert in an outbox.
+struct OutboxAlert {
+  uint64_t position = 0;
+  uint64_t number = 0;  // The alert's.
+};
+
+// One item of an organisation's outbox.
+struct OutboxItem {
   std::string organization;
+  uint64_t position = 0;
+  OutboxRow row;
 };
 
 // A submission that waits for its first analysis. Lower priority numbers first.
@@ -113,6 +137,12 @@ class View {
   Result<noroshi::v1::AlertRulesSet> Rules() const;
   Found<OrganizationRow> Organization(std::string_view id) const;
   Found<AgentRow> Agent(std::string_view organization, std::string_view agent) const;
+  // Places of organisations, and cursors of agents, whose number divided by
+  // kPlacesPerRow, kCursorsPerRow is this.
+  Found<PlacesRow> Places(uint64_t row) const;
+  Found<CursorsRow> Cursors(uint64_t row) const;
+  // The outbox position that the agent acknowledged last.
+  Result<uint64_t> CursorOf(const AgentRow& agent) const;
   Found<TokenRow> Token(std::string_view secret_sha256) const;
   Found<SubmissionRow> Submission(uint64_t sequence) const;
   Found<uint64_t> SubmissionSequence(std::string_view organization,
@@ -127,11 +157,14 @@ class View {
   Found<BandRow> Band(std::string_view realm, std::string_view key) const;
   Found<TieRow> Tie(std::string_view realm, std::string_view key) const;
   Found<AlertRow> Alert(std::string_view alert_id) const;
+  Found<std::string> AlertId(uint64_t number) const;
   // Of an alert that exists; the rows of a large audience are large.
   Result<AudienceRow> AudienceOf(std::string_view alert_id) const;
   // At how many organisations an alert has been read.
   Result<uint64_t> ReadsOf(std::string_view alert_id) const;
   Found<DeliveryRow> Delivery(std::string_view alert_id, std::string_view organization) const;
+  // The row that it would be in.
+  Found<DeliveriesRow> DeliveriesAt(std::string_view alert_id, std::string_view organization) const;
   Found<OutboxRow> Outbox(std::string_view organization, uint64_t position) const;
   // The id of the organisation's first submission in the case.
   Found<std::string> FirstInCase(uint64_t case_id, std::string_view organization) const;
@@ -200,10 +233,11 @@ class View {
   Result<std::vector<DeliveryRow>> DeliveriesOfAlert(std::string_view alert_id,
                                                      std::string_view after_organization,
                                                      size_t limit) const;
-  // Outbox items with a position beyond `after`, with their positions.
-  Result<std::vector<std::pair<uint64_t, OutboxRow>>> OutboxAfter(std::string_view organization,
-                                                                  uint64_t after,
-                                                                  size_t limit) const;
+  // The outbox's alerts before this position, newest first; without those that PlaceRow holds.
+  Result<std::vector<OutboxAlert>> FiledAlerts(std::string_view organization, uint64_t before,
+                                               size_t limit) const;
+  // All rows of an alert.
+  Result<std::vector<DeliveriesRow>> DeliveriesRows(std::string_view alert_id) const;
   // Of one priority, by sequence; after: the last sequence seen.
   Result<std::vector<uint64_t>> AnalysisPending(uint32_t priority, uint64_t after,
                                                 size_t limit) const;
@@ -244,6 +278,15 @@ class View {
   template <typename Row>
   Result<std::vector<Row>> ReadList(bool ascending, std::string_view prefix, std::string_view from,
                                     size_t limit) const;
+  // Of an outbox before this position, newest first: what has rows of its own.
+  Result<std::vector<std::pair<uint64_t, OutboxRow>>> OwnItemsBefore(std::string_view organization,
+                                                                     uint64_t before,
+                                                                     size_t limit) const;
+  // Its alerts: those not filed yet; all before this position, newest first; one's item.
+  Result<OutboxAlertsRow> OpenAlerts(std::string_view organization) const;
+  Result<std::vector<OutboxAlert>> AlertsBefore(std::string_view organization, uint64_t before,
+                                                size_t limit) const;
+  Result<OutboxRow> OutboxOfAlert(std::string_view organization, uint64_t number) const;
   // Rows of a table whose keys are ids, newest first.
   template <typename Row>
   Result<std::vector<Row>> Newest(std::string_view table, std::string_view before,

@@ -158,24 +158,4 @@ Result<std::vector<uint64_t>> View::SubmissionsOf(std::string_view organization,
   return sequences;
 }
 
-Result<std::vector<std::pair<uint64_t, OutboxRow>>> View::OutboxBefore(
-    std::string_view organization, uint64_t before, size_t limit) const {
-  const std::string prefix = keys::Pair(keys::kOutbox, organization, "");
-  std::vector<std::pair<uint64_t, OutboxRow>> rows;
-  std::optional<Error> error;
-  limit = std::min(limit, kListMax);
-  if (limit == 0) return rows;
-  const std::string from = before == 0 ? "" : keys::Outbox(organization, before);
-  NOROSHI_RETURN_IF_ERROR(Descend(prefix, from, [&](std::string_view key, std::string_view value) {
-    auto row = Parse<OutboxRow>(key, value);
-    if (!row.ok()) error = row.error();
-    if (!error && key.size() != prefix.size() + 8) error = NotARow(key);
-    if (error) return false;
-    rows.emplace_back(ReadBigEndian64(key.substr(prefix.size())), std::move(row).value());
-    return rows.size() < limit;
-  }));
-  if (error) return *error;
-  return rows;
-}
-
 }  // namespace noroshi::store

@@ -271,7 +271,7 @@ TEST_F(AlertsTest, PersonsAlertIsDeliveredWithTheReasonAndKeptForEver) {
   issued.mutable_alert()->set_originator("moj");
   script_.Alert(issued);
   const Applied applied = Follow();
-  EXPECT_THAT(applied.outboxes, ElementsAre("bank", "moj"));
+  EXPECT_THAT(Receivers(applied), ElementsAre("bank", "moj"));
   EXPECT_TRUE(applied.deadlines_changed);
   const store::AlertRow row = OnlyAlert();
   EXPECT_EQ(row.issued_by(), "tanaka");
@@ -355,10 +355,10 @@ TEST_F(AlertsTest, PositionsAreDensePerOrganisation) {
     script_.Alert(Script::Warning(id, v1::TLP_GREEN, id == 'b' ? "org:moj" : "all"));
   }
   Follow();
-  const auto moj = *View()->OutboxAfter("moj", 0, 10);
+  const auto moj = Outbox("moj");
   ASSERT_EQ(moj.size(), 3u);
   EXPECT_EQ(moj[2].first, 3u);
-  const auto bank = *View()->OutboxAfter("bank", 0, 10);
+  const auto bank = Outbox("bank");
   ASSERT_EQ(bank.size(), 2u);
   EXPECT_EQ(bank[1].first, 2u);
   EXPECT_EQ(bank[1].second.alert_id(), std::string(16, 'c'));
@@ -380,7 +380,7 @@ class DeliveriesTest : public Scene {
   }
   store::DeliveryRow Moj(char id = 'w') const { return Delivery(std::string(16, id), "moj"); }
   uint64_t CursorOf(const std::string& agent) const {
-    return (*View()->Agent("moj", agent))->cursor();
+    return *View()->CursorOf(**View()->Agent("moj", agent));
   }
 };
 

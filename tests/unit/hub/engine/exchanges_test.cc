@@ -15,9 +15,6 @@ class QuestionsTest : public DeedScene {
   store::QuestionRow Question(const std::string& id) const {
     return (*View()->Question(IdOf(id))).value_or(store::QuestionRow());
   }
-  size_t Outbox(const std::string& organization) const {
-    return View()->OutboxBefore(organization, 0, 100)->size();
-  }
 };
 
 TEST_F(QuestionsTest, QuestionGoesToTheReporterAndIsAnsweredOnce) {
@@ -25,7 +22,7 @@ TEST_F(QuestionsTest, QuestionGoesToTheReporterAndIsAnsweredOnce) {
   journal_.set_time_ms(journal_.time_ms() + 3);
   ASSERT_EQ(Do(deeds::Ask("q", id, "moj")), "");
   EXPECT_THAT(applied_.questions, ElementsAre(IdOf("q")));
-  EXPECT_THAT(applied_.outboxes, ElementsAre("moj"));
+  EXPECT_THAT(Receivers(applied_), ElementsAre("moj"));
   EXPECT_EQ(Question("q").state(), store::v1::QUESTION_STATE_ASKED);
   EXPECT_EQ(Question("q").asked_by(), "person:ana");
   EXPECT_EQ(Question("q").asked_at_ms(), journal_.time_ms());
@@ -40,8 +37,8 @@ TEST_F(QuestionsTest, QuestionGoesToTheReporterAndIsAnsweredOnce) {
   EXPECT_EQ(Question("q").state(), store::v1::QUESTION_STATE_ANSWERED);
   EXPECT_EQ(Question("q").answer(), "昨日");
   EXPECT_EQ(Question("q").answered_by(), "person:rep");
-  EXPECT_THAT(applied_.outboxes, ElementsAre("moj")) << "its other agents need not answer";
-  EXPECT_EQ(Outbox("moj"), 2u);
+  EXPECT_THAT(Receivers(applied_), ElementsAre("moj")) << "its other agents need not answer";
+  EXPECT_EQ(Outbox("moj").size(), 2u);
   EXPECT_THAT(*View()->Ids(List::kQuestionsOpen, "", "", 10), IsEmpty());
   EXPECT_EQ(Do(deeds::Answer("q"), "rep", "moj"), kRefusedState);
   EXPECT_EQ(Do(deeds::Withdraw("q")), kRefusedState);
@@ -79,7 +76,7 @@ TEST_F(QuestionsTest, OnlyAReporterOfTheCaseIsAsked) {
   const uint64_t into = NewCase("nict");
   ASSERT_EQ(Do(deeds::Join(id, into)), "");
   EXPECT_EQ(Do(deeds::Ask("q", id, "moj")), kRefusedState);
-  EXPECT_EQ(Outbox("moj"), 0u);
+  EXPECT_EQ(Outbox("moj").size(), 0u);
   EXPECT_EQ(Do(deeds::Ask("q", into, "moj")), "");
 }
 
@@ -88,7 +85,7 @@ TEST_F(QuestionsTest, WithdrawnQuestionIsToldAndStaysUnanswered) {
   ASSERT_EQ(Do(deeds::Ask("q", id, "moj")), "");
   EXPECT_EQ(Do(deeds::Withdraw("q")), "");
   EXPECT_EQ(Question("q").state(), store::v1::QUESTION_STATE_WITHDRAWN);
-  EXPECT_EQ(Outbox("moj"), 2u);
+  EXPECT_EQ(Outbox("moj").size(), 2u);
   EXPECT_THAT(*View()->Ids(List::kQuestionsOpen, "", "", 10), IsEmpty());
   EXPECT_EQ(Do(deeds::Answer("q"), "rep", "moj"), kRefusedState);
   EXPECT_EQ(Do(deeds::Withdraw("q")), kRefusedState);

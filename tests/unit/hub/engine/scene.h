@@ -264,6 +264,18 @@ class Scene : public ::testing::Test {
   store::DeliveryRow Delivery(const std::string& alert, const std::string& organization) const {
     return (*View()->Delivery(alert, organization)).value_or(store::DeliveryRow());
   }
+  // Its items with their positions, oldest first.
+  std::vector<std::pair<uint64_t, store::OutboxRow>> Outbox(const std::string& organization) const {
+    auto items = *View()->OutboxBefore(organization, 0, 1000);
+    std::ranges::reverse(items);
+    return items;
+  }
+  // Of new items, each organisation once.
+  static std::set<std::string> Receivers(const Applied& applied) {
+    std::set<std::string> names;
+    for (const store::OutboxItem& item : applied.outboxes) names.insert(item.organization);
+    return names;
+  }
   store::AlertRow OnlyAlert() const {
     const auto alerts = *View()->Alerts(0, 10);
     EXPECT_EQ(alerts.size(), 1u);

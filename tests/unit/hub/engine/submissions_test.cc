@@ -163,15 +163,15 @@ TEST_F(SubmissionsTest, SubmitterAloneIsToldWhatBecameOfItsSubmission) {
   result.mutable_classification()->mutable_event_type()->set_id("phishing");
   script_.Analysed(result);
   const Applied applied = Follow();
-  EXPECT_THAT(applied.outboxes, ElementsAre("moj", "nict"));
-  const auto items = *View()->OutboxAfter("nict", 0, 10);
+  EXPECT_THAT(Receivers(applied), ElementsAre("moj", "nict"));
+  const auto items = Outbox("nict");
   ASSERT_EQ(items.size(), 1u);
   const v1::Update& update = items[0].second.update();
   EXPECT_EQ(items[0].first, 1u);
   EXPECT_EQ(update.sequence(), sequence);
   EXPECT_EQ(update.classification().event_type().id(), "phishing");
   EXPECT_EQ(update.submission_id(), Submission(sequence).submission_id());
-  EXPECT_TRUE(View()->OutboxAfter("bank", 0, 10)->empty());
+  EXPECT_TRUE(Outbox("bank").empty());
 }
 
 TEST_F(SubmissionsTest, AnUpdateDoesNotTellThatOthersReportedTheSame) {
@@ -180,7 +180,7 @@ TEST_F(SubmissionsTest, AnUpdateDoesNotTellThatOthersReportedTheSame) {
   script_.AnalysedMail("nict", "m");
   Follow();
   ASSERT_EQ(Submission(first).relation(), v1::RELATION_EXACT);
-  const auto items = *View()->OutboxAfter("nict", 0, 10);
+  const auto items = Outbox("nict");
   ASSERT_EQ(items.size(), 2u);
   EXPECT_EQ(items[0].second.update().relation(), v1::RELATION_NEW_CASE);
   EXPECT_EQ(items[1].second.update().relation(), v1::RELATION_KNOWN_CASE);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "hub/fanout/alert_cache.h"
+#include "hub/fanout/rounds.h"
 #include "hub/fanout/tails.h"
 #include "hub/fanout/ticker.h"
 #include "tests/unit/hub/engine/scene.h"
@@ -29,7 +30,8 @@ class FanoutTest : public engine::Scene {
     script_.Enrol("bank", "a", "s3");
     for (const char id : {'1', '2', '3'}) script_.Alert(Script::Warning(id, v1::TLP_GREEN, "all"));
     Follow();
-    fanout_ = std::make_unique<Fanout>(&journal_, store_.get());
+    // Never in a burst: each wake comes before OnApplied returns.
+    fanout_ = std::make_unique<Fanout>(&journal_, store_.get(), std::chrono::milliseconds(0));
   }
   void TearDown() override {
     fanout_.reset();
@@ -140,7 +142,7 @@ TEST_F(FanoutTest, PositionThatTheAgentBringsIsAnAcknowledgement) {
   fanout_->Flush();
   Follow();
   EXPECT_EQ(Cursors(from).size(), 1u);
-  EXPECT_EQ((*View()->Agent("moj", "a"))->cursor(), 2u);
+  EXPECT_EQ(*View()->CursorOf(**View()->Agent("moj", "a")), 2u);
 }
 
 TEST_F(FanoutTest, AcknowledgementsBecomeOneEntryWithTheNewestOfEach) {
@@ -234,8 +236,8 @@ TEST_F(FanoutTest, MoreCursorsThanFitOneEntryTakeTwo) {
 TEST_F(FanoutTest, WakesOnceUntilTheSubscriberLooks) {
   int wakes = 0;
   const auto subscription = Subscribe("moj", "a", 0, [&] { ++wakes; });
-  const std::string moj[] = {"moj"};
-  const std::string bank[] = {"bank"};
+  const std::vector<store::OutboxItem> moj = {{"moj", 1, {}}};
+  const std::vector<store::OutboxItem> bank = {{"bank", 1, {}}};
   fanout_->OnApplied(bank);
   EXPECT_EQ(wakes, 0);
   fanout_->OnApplied(moj);
@@ -255,7 +257,7 @@ TEST_F(FanoutTest, NoWakeAfterTheSubscriptionIsGone) {
   EXPECT_EQ(fanout_->subscriptions(), 1u);
   subscription.reset();
   EXPECT_EQ(fanout_->subscriptions(), 0u);
-  const std::string moj[] = {"moj"};
+  const std::vector<store::OutboxItem> moj = {{"moj", 1, {}}};
   fanout_->OnApplied(moj);
   EXPECT_EQ(wakes, 0);
 }
@@ -285,13 +287,12 @@ TEST_F(FanoutTest, RevocationEndsWhatWasAllowedBefore) {
   script_.Alert(Script::Warning('4', v1::TLP_GREEN, "all"));
   script_.Revoke("moj", "a");
   script_.Alert(Script::Warning('5', v1::TLP_GREEN, "all"));
-  Follow();
+  const engine::Applied applied = Follow();
   // Applied, not reported: neither the revocation nor what came with it is seen.
   EXPECT_THAT(Positions(subscription->After(1, kMany, kMuch)), ElementsAre(2, 3));
   fanout_->OnIdentitiesChanged();
   EXPECT_EQ(subscription->After(3, kMany, kMuch).error().code, ErrorCode::kDenied);
-  const std::string moj[] = {"moj"};
-  fanout_->OnApplied(moj);
+  fanout_->OnApplied(applied.outboxes);
   EXPECT_EQ(subscription->After(3, kMany, kMuch).error().code, ErrorCode::kDenied);
   EXPECT_THAT(Positions(Subscribe("moj", "b")->After(3, kMany, kMuch)), ElementsAre(4, 5));
 }
@@ -361,7 +362,7 @@ TEST_F(FanoutTest, ManyThreadsReadAcknowledgeAndComeAndGo) {
         const auto batch = subscription->After(0, kMany, kMuch);
         delivered += batch.ok() ? batch->deliveries.size() : 0;
         subscription->Acknowledge(3);
-        const std::string moj[] = {"moj"};
+        const std::vector<store::OutboxItem> moj = {{"moj", 1, {}}};
         fanout_->OnApplied(moj);
       }
     });
@@ -370,54 +371,139 @@ TEST_F(FanoutTest, ManyThreadsReadAcknowledgeAndComeAndGo) {
   EXPECT_EQ(delivered, 4u * 50 * 3);
   fanout_->Flush();
   Follow();
-  EXPECT_EQ((*View()->Agent("moj", "b"))->cursor(), 3u);
+  EXPECT_EQ(*View()->CursorOf(**View()->Agent("moj", "b")), 3u);
 }
 
-TEST(TailsTest, ReadsEachPositionOnceUntilItIsToldOfMore) {
+// An item that says where it is.
+store::OutboxRow At(uint64_t position) {
+  store::OutboxRow row;
+  row.set_reason(std::to_string(position));
+  return row;
+}
+
+TEST(TailsTest, ReadsEachPositionOnceAndWhatItIsToldOfNever) {
   Tails tails(4, kMuch);
-  uint64_t last = 3;
+  constexpr uint64_t kLast = 3;
   size_t reads = 0;
-  const auto read = [&](uint64_t position) -> Result<std::optional<std::string>> {
+  const auto read = [&](uint64_t position) -> Result<std::optional<store::OutboxRow>> {
     ++reads;
-    if (position > last) return std::optional<std::string>();
-    return std::optional<std::string>(std::to_string(position));
+    if (position > kLast) return std::optional<store::OutboxRow>();
+    return std::optional<store::OutboxRow>(At(position));
+  };
+  const auto reason = [&](uint64_t position) {
+    const store::OutboxRow* const item = *tails.Get("moj", position, read);
+    return item == nullptr ? "none" : item->reason();
   };
   for (int agent = 0; agent < 5; ++agent) {
-    for (uint64_t position = 1; position <= last; ++position) {
-      EXPECT_EQ(**tails.Get("moj", position, read), std::to_string(position));
+    for (uint64_t position = 1; position <= kLast; ++position) {
+      EXPECT_EQ(reason(position), std::to_string(position));
     }
-    EXPECT_FALSE((*tails.Get("moj", last + 1, read)).has_value());
+    EXPECT_EQ(reason(kLast + 1), "none");
   }
   EXPECT_EQ(reads, 4u);
-  ++last;
-  tails.Grown("moj");
-  EXPECT_EQ(**tails.Get("moj", 4, read), "4");
-  EXPECT_FALSE((*tails.Get("moj", 5, read)).has_value());
+  tails.Add({"moj", 3, At(33)});  // It was read before.
+  tails.Add({"moj", 4, At(4)});
+  tails.Add({"bank", 1, At(1)});  // Nobody asked for these.
+  EXPECT_EQ(reason(3), "3");
+  EXPECT_EQ(reason(4), "4");
+  EXPECT_EQ(reason(5), "none");
+  EXPECT_EQ(reads, 4u);
+  EXPECT_EQ(reason(9), "none");  // Beyond: not taken for the end.
+  tails.Add({"moj", 5, At(5)});
+  EXPECT_EQ(reason(5), "5");
+  EXPECT_EQ(reads, 5u);
+  EXPECT_EQ(reason(1), "1");  // Beyond the four newest: read again.
   EXPECT_EQ(reads, 6u);
-  EXPECT_FALSE((*tails.Get("moj", 9, read)).has_value());  // Beyond: not taken for the end.
-  ++last;
-  tails.Grown("moj");
-  EXPECT_EQ(**tails.Get("moj", 5, read), "5");
-  EXPECT_EQ(**tails.Get("moj", 1, read), "1");  // Beyond the four newest: read again.
-  EXPECT_EQ(reads, 9u);
+  tails.Add({"moj", 8, At(8)});  // A gap: what lies before is read.
+  EXPECT_EQ(reason(8), "8");
+  EXPECT_EQ(reads, 6u);
+  EXPECT_EQ(reason(2), "2");
+  EXPECT_EQ(reads, 7u);
   tails.Forget("moj");
   EXPECT_EQ(tails.bytes(), 0u);
 }
 
 TEST(TailsTest, StaysWithinItsBytes) {
-  Tails tails(kMany, 10);
+  const size_t max = 10 * (sizeof(store::OutboxRow) + 5);
+  Tails tails(kMany, max);
   const auto read = [](uint64_t position) {
-    return Result<std::optional<std::string>>(std::to_string(position));
+    return Result<std::optional<store::OutboxRow>>(At(position));
   };
   for (uint64_t position = 1; position <= 100; ++position) {
-    EXPECT_EQ(**tails.Get(position % 2 == 0 ? "moj" : "bank", position, read),
-              std::to_string(position));
-    EXPECT_LE(tails.bytes(), 10u);
+    const char* const organization = position % 2 == 0 ? "moj" : "bank";
+    EXPECT_EQ((*tails.Get(organization, position, read))->reason(), std::to_string(position));
+    EXPECT_LE(tails.bytes(), max);
   }
-  for (uint64_t position = 200; position < 210; ++position) {
-    EXPECT_EQ(**tails.Get("moj", position, read), std::to_string(position));
-    EXPECT_EQ(**tails.Get("moj", position, read), std::to_string(position));
+  for (uint64_t position = 200; position < 230; ++position) {
+    EXPECT_EQ((*tails.Get("moj", position, read))->reason(), std::to_string(position));
+    EXPECT_EQ((*tails.Get("moj", position, read))->reason(), std::to_string(position));
+    tails.Add({"bank", position, At(position)});
+    EXPECT_LE(tails.bytes(), max);
   }
+}
+
+// ---- rounds ----
+
+class RoundsTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<Subscriber> Make() {
+    auto subscriber = std::make_shared<Subscriber>();
+    subscriber->wake = [this] {
+      const std::lock_guard lock(mutex_);
+      ++wakes_;
+      changed_.notify_all();
+    };
+    return subscriber;
+  }
+  size_t Wakes() {
+    const std::lock_guard lock(mutex_);
+    return wakes_;
+  }
+  bool WaitForWakes(size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return wakes_ >= count; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t wakes_ = 0;
+};
+
+TEST_F(RoundsTest, AfterACalmNobodyWaits) {
+  Rounds rounds(std::chrono::hours(1), std::chrono::milliseconds(0));
+  const auto one = Make();
+  const auto other = Make();
+  rounds.Add({one, other, one});
+  EXPECT_EQ(Wakes(), 2u);
+  one->woken = false;  // It has looked.
+  rounds.Add({one});
+  EXPECT_EQ(Wakes(), 3u);
+}
+
+TEST_F(RoundsTest, ABurstGathersAndWakesEachOnce) {
+  Rounds rounds(std::chrono::milliseconds(50), std::chrono::hours(1));
+  const auto one = Make();
+  const auto other = Make();
+  rounds.Add({one});
+  EXPECT_EQ(Wakes(), 1u) << "the first after a calm";
+  one->woken = false;
+  for (int i = 0; i < 10; ++i) rounds.Add({one, other});
+  EXPECT_TRUE(WaitForWakes(3));
+  one->woken = other->woken = false;
+  rounds.Add({other});
+  EXPECT_TRUE(WaitForWakes(4));
+  EXPECT_EQ(Wakes(), 4u);
+}
+
+TEST_F(RoundsTest, WhoWaitsWhenItEndsIsNotWoken) {
+  const auto one = Make();
+  {
+    Rounds rounds(std::chrono::hours(1), std::chrono::hours(1));
+    rounds.Add({one});
+    one->woken = false;
+    rounds.Add({one});
+  }
+  EXPECT_EQ(Wakes(), 1u);
 }
 
 TEST_F(FanoutTest, AlertCacheReadsOnceAndStaysWithinItsBytes) {

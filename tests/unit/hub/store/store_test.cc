@@ -141,7 +141,7 @@ TEST_F(StoreTest, AScanDoesNotMeetWhatWasRemovedFromTheNextTable) {
     return rocksdb::get_perf_context()->internal_delete_skipped_count;
   };
   const auto view = store_->Snapshot();
-  EXPECT_EQ(skipped([&] { EXPECT_EQ(view->OutboxAfter("moj", 0, 10)->size(), 1U); }), 0U);
+  EXPECT_EQ(skipped([&] { EXPECT_EQ(view->OutboxBefore("moj", 0, 10)->size(), 1U); }), 0U);
   EXPECT_EQ(skipped([&] { EXPECT_TRUE(view->AnalysisPending(0, 0, 10)->empty()); }), kRemoved)
       << "the measure measures nothing";
 }
@@ -177,9 +177,9 @@ TEST_F(StoreTest, IdentifiersThatArePrefixesOfOthersDoNotMix) {
   EXPECT_EQ(transaction->AgentsOf("moj", 10)->size(), 1u);
   EXPECT_EQ(transaction->Agents("", "", 10)->size(), 3u);
   EXPECT_EQ(transaction->Agents("moj", "a", 10)->size(), 1u);
-  ASSERT_EQ(transaction->OutboxAfter("mo", 0, 10)->size(), 1u);
-  EXPECT_EQ(transaction->OutboxAfter("mo", 0, 10)->front().second.reason(), "mo");
-  EXPECT_TRUE(transaction->OutboxAfter("mo", 1, 10)->empty());
+  ASSERT_EQ(transaction->OutboxBefore("mo", 0, 10)->size(), 1u);
+  EXPECT_EQ(transaction->OutboxBefore("mo", 0, 10)->front().second.reason(), "mo");
+  EXPECT_TRUE(transaction->OutboxBefore("mo", 1, 10)->empty());
 }
 
 TEST_F(StoreTest, RealmsOfThreadsAndTiesNeverMeet) {
@@ -225,16 +225,16 @@ TEST_F(StoreTest, CaseMembersComeNewestFirstUntilTheVisitorStops) {
 
 TEST_F(StoreTest, DeadlinesComeEarliestFirst) {
   auto transaction = store_->Begin();
-  transaction->AddDeadline({300, Id('a'), "moj"});
-  transaction->AddDeadline({100, Id('b'), "moj"});
-  transaction->AddDeadline({200, Id('a'), "mof"});
+  transaction->AddDeadline({300, Id('a')});
+  transaction->AddDeadline({100, Id('b')});
+  transaction->AddDeadline({200, Id('c')});
   EXPECT_EQ(*transaction->NextDeadline(), 100);
   const auto due = *transaction->DeadlinesUntil(200, 10);
   ASSERT_EQ(due.size(), 2u);
   EXPECT_EQ(due[0].alert_id, Id('b'));
-  EXPECT_EQ(due[1].organization, "mof");
+  EXPECT_EQ(due[1].alert_id, Id('c'));
   EXPECT_EQ(transaction->DeadlinesUntil(200, 1)->size(), 1u);
-  transaction->RemoveDeadline({100, Id('b'), "moj"});
+  transaction->RemoveDeadline({100, Id('b')});
   EXPECT_EQ(*transaction->NextDeadline(), 200);
 }
 
