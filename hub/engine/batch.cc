@@ -15,8 +15,7 @@ Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 // Only an action has somebody to tell why it changed nothing.
 Result<void> Unheard(const Result<std::string>& effect) {
-  NOROSHI_RETURN_IF_ERROR(effect);
-  return {};
+  return effect.ok() ? Result<void>() : effect.error();
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 namespace noroshi::engine {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr size_t kOthers = 3 * store::kDeliveriesPerRow;  // Beside the scene's own three.

@@ -355,6 +355,7 @@ TEST_F(FanoutTest, SubscriptionsBeyondTheMaximumAreOverloaded) {
 TEST_F(FanoutTest, ManyThreadsReadAcknowledgeAndComeAndGo) {
   std::atomic<size_t> delivered = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
       for (int round = 0; round < 50; ++round) {
