@@ -130,9 +130,7 @@ store::DeliveryRow Batch::Deliver(const Issue& issue, uint64_t number,
   row.set_acknowledge_by_ms(issue.original.acknowledge_by_ms());
   const uint64_t position = AddToOutbox(*organization, std::move(item));
   row.set_position(position);
-  store::PlaceRow& place = *MovePlace(*organization);
-  place.set_newest_alert(position);
-  store::OutboxAlertsRow& alerts = *place.mutable_alerts();
+  store::OutboxAlertsRow& alerts = *MovePlace(*organization)->mutable_alerts();
   alerts.add_positions(position);
   alerts.add_numbers(number);
   if (alerts.positions_size() == 2 * store::kAlertsPerRow) {

@@ -247,11 +247,11 @@ class Batch {
   Effect ApplyRevoked(const v1::AgentRevoked& revoked);
 
   store::OrganizationRow* FindOrganization(std::string_view id);
+  const store::PlaceRow& PlaceOf(const store::OrganizationRow& organization) const;
+  uint64_t CursorOf(uint64_t agent_number) const;
   // Their rows will be written with the batch.
   void Touch(const store::OrganizationRow& organization);
-  const store::PlaceRow& PlaceOf(const store::OrganizationRow& organization) const;
   store::PlaceRow* MovePlace(const store::OrganizationRow& organization);
-  uint64_t CursorOf(uint64_t agent_number) const;
   void MoveCursor(uint64_t agent_number, uint64_t position);
   void WriteTouched();
   // Numbers it if it is new.

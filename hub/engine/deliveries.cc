@@ -29,8 +29,10 @@ Result<void> Batch::Receive(const store::OrganizationRow& organization, uint64_t
   // The newest alerts are at hand; most of what is received besides are updates, which
   // nobody follows up.
   const store::OutboxAlertsRow& alerts = place.alerts();
-  const uint64_t open = alerts.positions().empty() ? place.newest_alert() + 1 : alerts.positions(0);
-  NOROSHI_RETURN_IF_ERROR(ReceiveFiled(id, place.received(), std::min(position + 1, open)));
+  if (!alerts.positions().empty()) {
+    const uint64_t filed = std::min(position + 1, alerts.positions(0));
+    NOROSHI_RETURN_IF_ERROR(ReceiveFiled(id, place.received(), filed));
+  }
   for (int i = 0; i < alerts.positions_size() && alerts.positions(i) <= position; ++i) {
     if (alerts.positions(i) <= place.received()) continue;
     NOROSHI_ASSIGN_OR_RETURN(const std::string alert_id, AlertId(alerts.numbers(i)));
