@@ -78,9 +78,13 @@ int OnClientHello(SSL* ssl, int* alert, void*) {
     *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  SetRulesFor(
-      ssl, chosen,
-      chosen == kAlpnEnroll ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+  if (chosen == kAlpnEnroll) {
+    SetRulesFor(ssl, chosen, SSL_VERIFY_NONE);
+    // Strangers must not push agents' sessions out.
+    SSL_set_num_tickets(ssl, 0);
+  } else {
+    SetRulesFor(ssl, chosen, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+  }
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
@@ -154,8 +158,13 @@ Result<void> UseCertificate(SSL_CTX* ssl_context, const std::string& chain_pem,
 }
 
 void SetServerRules(SSL_CTX* ssl_context) {
-  SSL_CTX_set_options(ssl_context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);  // Tickets carry everything.
+  // Sessions stay in memory: a ticket that carried one would carry the certificate, and
+  // to parse that costs more than the rest of a resumption. A line that was cut, without
+  // close_notify, does not spoil its session; our frames and HTTP's tell where they end.
+  SSL_CTX_set_options(ssl_context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET |
+                                       SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_SERVER);
+  SSL_CTX_sess_set_cache_size(ssl_context, kSessionsKept);
   SSL_CTX_set_num_tickets(ssl_context, kTicketsPerHandshake);
 }
 
@@ -239,6 +248,20 @@ bool IsIpAddress(const std::string& name) {
          inet_pton(AF_INET6, name.c_str(), address) == 1;
 }
 
+int CheckedByIndex() {
+  static const int index = X509_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+bool Record(const Result<Verified>& verified, HandshakeState* state) {
+  if (!verified.ok()) {
+    state->refusal = verified.error().message;
+    return false;
+  }
+  state->expired = verified->expired;
+  return true;
+}
+
 }  // namespace
 
 VerifyRules Context::Impl::Rules(bool agent_peer) const {
@@ -254,13 +277,16 @@ VerifyRules Context::Impl::Rules(bool agent_peer) const {
 }
 
 bool Context::Impl::Check(X509* leaf, STACK_OF(X509) * presented, HandshakeState* state) const {
-  auto verified = VerifyPeer(leaf, presented, Rules(/*agent_peer=*/server));
-  if (!verified.ok()) {
-    state->refusal = verified.error().message;
-    return false;
-  }
-  state->expired = verified->expired;
+  if (!Record(VerifyPeer(leaf, presented, Rules(/*agent_peer=*/server)), state)) return false;
+  // Who checked it; not owned. Should this fail, CheckAgain does it all.
+  X509_set_ex_data(leaf, CheckedByIndex(), const_cast<Impl*>(this));  // NOLINT: only compared
   return true;
+}
+
+bool Context::Impl::CheckAgain(X509* leaf, HandshakeState* state) const {
+  const bool known = ca != nullptr && X509_get_ex_data(leaf, CheckedByIndex()) == this;
+  if (!known) return Check(leaf, nullptr, state);
+  return Record(VerifyTimes(leaf, Rules(/*agent_peer=*/server)), state);
 }
 
 Result<SslPtr> Context::Impl::NewSsl(HandshakeState* state) {

@@ -29,8 +29,10 @@ inline constexpr char kAlpnEnroll[] = "noroshi-enroll/1";
 inline constexpr char kAlpnHttp[] = "http/1.1";
 // An expired, unrevoked certificate may renew itself for this long.
 inline constexpr int64_t kRenewGraceMs = int64_t{90} * 24 * 3600 * 1000;
-// A session can be resumed for this long.
+// A session can be resumed for this long, …
 inline constexpr int64_t kTicketLifetimeS = int64_t{12} * 3600;
+// … while it is among a server's newest. One takes 1 to 6 KiB.
+inline constexpr long kSessionsKept = 8'192;
 
 struct ServerOptions {
   std::string certificate_chain_pem;  // Leaf first.
@@ -58,7 +60,7 @@ class Context {
   // of exactly leaf and CA; an expired one passes with Peer::expired within the
   // grace. ALPN noroshi-enroll/1 asks for none. Another is refused at once; a missing one
   // after the handshake, with or without a certificate, so that scanners can finish theirs.
-  // Sessions resume by stateless tickets bound to their ALPN.
+  // Agents' sessions are kept in memory and resume by a ticket that only names one.
   static Result<std::unique_ptr<Context>> MakeServer(const ServerOptions& options);
   // For browsers and programs: ALPN http/1.1, or none. A client certificate is asked
   // for and may be missing; one that is sent must be the CA's, for clientAuth and

@@ -38,6 +38,9 @@ struct Context::Impl {
   Result<SslPtr> NewSsl(HandshakeState* state);
   // Checks a certificate against the rules and records the outcome in state.
   bool Check(X509* leaf, STACK_OF(X509) * presented, HandshakeState* state) const;
+  // The certificate of a resumed session. Where it is the very object that Check found
+  // good, only its times are looked at: its session was kept in memory.
+  bool CheckAgain(X509* leaf, HandshakeState* state) const;
 };
 
 }  // namespace noroshi::tls

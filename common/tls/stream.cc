@@ -161,6 +161,8 @@ Error TlsStream::Impl::Explain(int why) {
   broken = true;
   const int number = errno;
   if (why != SSL_ERROR_SYSCALL || ERR_peek_error() != 0) return FromQueue();
+  // Else OpenSSL would forget the session, which is as good as it was.
+  SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN);
   return {ErrorCode::kClosed,
           // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe.
           fmt::format("closed: {}", number == 0 ? "cut" : std::strerror(number))};
@@ -184,7 +186,7 @@ Result<Peer> TlsStream::Impl::Finish() {
   }
   if (X509* certificate = SSL_get0_peer_certificate(ssl.get())) {
     // A resumed session skipped the check, and time has passed since it was made.
-    if (peer.resumed && !state.context->Check(certificate, nullptr, &state)) {
+    if (peer.resumed && !state.context->CheckAgain(certificate, &state)) {
       return Error{ErrorCode::kDenied, state.refusal};
     }
     auto info = ReadParsed(certificate);

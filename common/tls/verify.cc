@@ -80,6 +80,10 @@ int64_t NotAfterMs(X509* certificate) {
   return int64_t{timegm(&parts)} * 1000;
 }
 
+bool IsInGrace(X509* expired, const VerifyRules& rules) {
+  return rules.expired_grace_ms > 0 && rules.now_ms - NotAfterMs(expired) <= rules.expired_grace_ms;
+}
+
 // What the callback below learns; OpenSSL carries it as application data.
 struct Outcome {
   const VerifyRules* rules;
@@ -93,11 +97,8 @@ int OnVerify(int ok, X509_STORE_CTX* context) {
       X509_STORE_CTX_get_error_depth(context) != 0) {
     return 0;
   }
-  const int64_t end_ms = NotAfterMs(X509_STORE_CTX_get_current_cert(context));
-  if (outcome->rules->now_ms - end_ms > outcome->rules->expired_grace_ms) return 0;
-  if (outcome->rules->expired_grace_ms == 0) return 0;
-  outcome->expired = true;
-  return 1;
+  outcome->expired = IsInGrace(X509_STORE_CTX_get_current_cert(context), *outcome->rules);
+  return outcome->expired ? 1 : 0;
 }
 
 std::string_view WordOf(int error) {
@@ -123,6 +124,11 @@ std::string_view WordOf(int error) {
   }
 }
 
+Error RefusePath(int error, bool of_the_ca) {
+  return Refuse(WordOf(error), fmt::format("{}{}", of_the_ca ? "the CA's certificate: " : "",
+                                           X509_verify_cert_error_string(error)));
+}
+
 // Path, signature and times, by OpenSSL with our anchor and our clock.
 Result<Verified> CheckPath(X509* leaf, X509* anchor, const VerifyRules& rules) {
   const StorePtr store(X509_STORE_new());
@@ -144,11 +150,18 @@ Result<Verified> CheckPath(X509* leaf, X509* anchor, const VerifyRules& rules) {
   const int error = X509_STORE_CTX_get_error(context.get());
   const bool of_the_ca = X509_STORE_CTX_get_error_depth(context.get()) > 0;
   ERR_clear_error();
-  if (!valid) {
-    return Refuse(WordOf(error), fmt::format("{}{}", of_the_ca ? "the CA's certificate: " : "",
-                                             X509_verify_cert_error_string(error)));
-  }
+  if (!valid) return RefusePath(error, of_the_ca);
   return Verified{outcome.expired};
+}
+
+// Of a certificate whose path was found good: X509_V_OK, or what OpenSSL would say now.
+int TimesError(X509* certificate, int64_t now_ms) {
+  time_t now = now_ms / 1000;
+  if (X509_cmp_time(X509_get0_notBefore(certificate), &now) > 0) {
+    return X509_V_ERR_CERT_NOT_YET_VALID;
+  }
+  const bool over = X509_cmp_time(X509_get0_notAfter(certificate), &now) < 0;
+  return over ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_OK;
 }
 
 }  // namespace
@@ -163,6 +176,16 @@ Result<Verified> VerifyPeer(X509* leaf, STACK_OF(X509) * presented, const Verify
   NOROSHI_ASSIGN_OR_RETURN(const Verified verified, CheckPath(leaf, anchor, rules));
   NOROSHI_RETURN_IF_ERROR(CheckName(leaf, rules));
   return verified;
+}
+
+Result<Verified> VerifyTimes(X509* leaf, const VerifyRules& rules) {
+  NOROSHI_CHECK(rules.ca != nullptr);
+  const int of_ca = TimesError(rules.ca, rules.now_ms);
+  if (of_ca != X509_V_OK) return RefusePath(of_ca, /*of_the_ca=*/true);
+  const int of_leaf = TimesError(leaf, rules.now_ms);
+  if (of_leaf == X509_V_OK) return Verified{};
+  if (of_leaf == X509_V_ERR_CERT_HAS_EXPIRED && IsInGrace(leaf, rules)) return Verified{true};
+  return RefusePath(of_leaf, /*of_the_ca=*/false);
 }
 
 }  // namespace noroshi::tls

@@ -28,5 +28,8 @@ struct Verified {
 // presented: what the other side sent beside the leaf, or with it; may be null
 // (a resumed session keeps the leaf only).
 Result<Verified> VerifyPeer(X509* leaf, STACK_OF(X509) * presented, const VerifyRules& rules);
+// The part of it that time can change, of a leaf that passed it under the same rules
+// with `ca`.
+Result<Verified> VerifyTimes(X509* leaf, const VerifyRules& rules);
 
 }  // namespace noroshi::tls
