@@ -42,21 +42,23 @@ void Add(std::string_view text, size_t begin, size_t end, std::vector<Span>* sen
 // A full stop ends one only before a space or quote: 192.0.2.1 has none.
 size_t EndOfSentence(std::string_view text, size_t at) {
   constexpr std::string_view kFullStop = "。";
-  if (text.substr(at).starts_with(kFullStop)) return at + kFullStop.size();
-  if (text[at] == '\n') return at + 1;
-  if (text[at] != '.' && text[at] != '!' && text[at] != '?') return at;
+  const char byte = text[at];
+  if (byte == kFullStop[0] && text.substr(at).starts_with(kFullStop)) {
+    return at + kFullStop.size();
+  }
+  if (byte == '\n') return at + 1;
+  if (byte != '.' && byte != '!' && byte != '?') return at;
   size_t end = text.find_first_not_of(" \"')", at + 1);
   if (end == std::string_view::npos) end = text.size();
-  return end > at + 1 || end == text.size() || text[at] == '!' ? end : at;
+  return end > at + 1 || end == text.size() || byte == '!' ? end : at;
 }
 
 // Sentences of a normalised text (common/text).
 std::vector<Span> SplitSentences(std::string_view text) {
-  constexpr std::string_view kEndBytes = "\xe3.!?\n";  // The first of 。 is one.
   std::vector<Span> sentences;
   size_t begin = 0;
-  for (size_t at = text.find_first_of(kEndBytes); at < text.size();
-       at = text.find_first_of(kEndBytes, at)) {
+  size_t at = 0;
+  while (at < text.size()) {
     const size_t end = EndOfSentence(text, at);
     if (end == at) {
       ++at;

@@ -127,6 +127,8 @@ class RulesReader {
     std::vector<std::string> atoms;
     rules_.patterns_.Compile(&atoms);
     rules_.atoms_ = AtomFinder(atoms);
+    rules_.patterns_.AllPotentials({}, &rules_.need_no_atom_);
+    std::sort(rules_.need_no_atom_.begin(), rules_.need_no_atom_.end());
     for (size_t i = 0; i < rules_.rules_.size(); ++i) {
       rules_.rules_[i].pattern = &rules_.patterns_.GetRE2(static_cast<int>(i));
     }
@@ -236,6 +238,10 @@ Result<Rules> Rules::Parse(std::string_view toml_text, std::string_view sha256_h
 void Rules::Candidates(std::string_view text, std::vector<int>* indices) const {
   std::vector<int> atoms;
   atoms_.Find(text, &atoms);
+  if (atoms.empty()) {
+    *indices = need_no_atom_;
+    return;
+  }
   patterns_.AllPotentials(atoms, indices);
   std::sort(indices->begin(), indices->end());
 }

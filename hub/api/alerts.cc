@@ -276,7 +276,11 @@ Result<json::object> OutboxJson(Call& call, uint64_t position, const store::Outb
     if (question) object["question"] = *std::move(question);
   } else {
     object["kind"] = "update";
-    NOROSHI_ASSIGN_OR_RETURN(object["update"], UpdateJson(call, item.update()));
+    v1::Update update;
+    if (!update.ParseFromString(item.update())) {
+      return Error{ErrorCode::kCorruption, "state: an outbox holds an unreadable update"};
+    }
+    NOROSHI_ASSIGN_OR_RETURN(object["update"], UpdateJson(call, update));
   }
   return object;
 }

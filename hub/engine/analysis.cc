@@ -81,12 +81,13 @@ Result<void> Batch::SendUpdate(const store::SubmissionRow& row) {
   content.submitter = row.organization();
   const v1::OrganizationSet* candidate = &submitter->organization();
   NOROSHI_ASSIGN_OR_RETURN(const v1::Update update, UpdateOf(state_, row));
+  const std::string bytes = update.SerializeAsString();
   NOROSHI_ASSIGN_OR_RETURN(
       const sharing::Audience audience,
       sharing::DecideAudience(sharing::Purpose::kUpdate, content, {}, {&candidate, 1}));
   for (const sharing::Decided& recipient : audience.recipients) {
     store::OutboxRow item;
-    *item.mutable_update() = update;
+    item.set_update(bytes);
     item.set_reason(recipient.reason);
     AddToOutbox(*submitter, std::move(item));
   }

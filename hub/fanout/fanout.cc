@@ -110,12 +110,14 @@ Result<std::string> Fanout::State::Render(const store::View& view, const std::st
   v1::Delivery delivery;
   delivery.set_position(position);
   delivery.set_reason(item.reason());
-  if (item.has_update()) *delivery.mutable_update() = item.update();
   if (!item.question_id().empty()) {
     NOROSHI_ASSIGN_OR_RETURN(*delivery.mutable_question(),
                              QuestionFor(view, item.question_id(), organization));
   }
   std::string bytes = delivery.SerializeAsString();
+  if (!item.update().empty()) {
+    wire::AppendField(v1::Delivery::kUpdateFieldNumber, item.update(), &bytes);
+  }
   if (item.alert_id().empty()) return bytes;
   NOROSHI_ASSIGN_OR_RETURN(const auto alert, alerts.Get(view, item.alert_id()));
   wire::AppendField(v1::Delivery::kAlertFieldNumber, *alert, &bytes);

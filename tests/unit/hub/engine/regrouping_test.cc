@@ -135,8 +135,8 @@ TEST_F(JoinTest, AnalysisThatComesLaterClassifiesTheOneThatStays) {
   // The submitter is told which of its matters it became part of.
   const auto outbox = *View()->OutboxBefore("moj", 0, 1);
   ASSERT_EQ(outbox.size(), 1u);
-  EXPECT_EQ(outbox[0].second.update().case_reference(), Submission(from).submission_id());
-  EXPECT_EQ(outbox[0].second.update().relation(), v1::RELATION_KNOWN_CASE);
+  EXPECT_EQ(UpdateIn(outbox[0].second).case_reference(), Submission(from).submission_id());
+  EXPECT_EQ(UpdateIn(outbox[0].second).relation(), v1::RELATION_KNOWN_CASE);
 }
 
 TEST_F(JoinTest, QuestionsSamplesAlertsAndNotesComeAlong) {

@@ -270,6 +270,11 @@ class Scene : public ::testing::Test {
     std::ranges::reverse(items);
     return items;
   }
+  static v1::Update UpdateIn(const store::OutboxRow& item) {
+    v1::Update update;
+    EXPECT_TRUE(update.ParseFromString(item.update()) && update.sequence() != 0);
+    return update;
+  }
   // Of new items, each organisation once.
   static std::set<std::string> Receivers(const Applied& applied) {
     std::set<std::string> names;

@@ -153,7 +153,7 @@ TEST_F(SubmissionsTest, FailedAnalysisStillOpensACase) {
   Follow();
   EXPECT_EQ(Submission(sequence).case_id(), sequence);
   EXPECT_EQ(Submission(sequence).analysis_error(), "the parser died");
-  EXPECT_EQ((*View()->Outbox("moj", 1))->update().analysis_error(), "the parser died");
+  EXPECT_EQ(UpdateIn(**View()->Outbox("moj", 1)).analysis_error(), "the parser died");
 }
 
 TEST_F(SubmissionsTest, SubmitterAloneIsToldWhatBecameOfItsSubmission) {
@@ -166,7 +166,7 @@ TEST_F(SubmissionsTest, SubmitterAloneIsToldWhatBecameOfItsSubmission) {
   EXPECT_THAT(Receivers(applied), ElementsAre("moj", "nict"));
   const auto items = Outbox("nict");
   ASSERT_EQ(items.size(), 1u);
-  const v1::Update& update = items[0].second.update();
+  const v1::Update update = UpdateIn(items[0].second);
   EXPECT_EQ(items[0].first, 1u);
   EXPECT_EQ(update.sequence(), sequence);
   EXPECT_EQ(update.classification().event_type().id(), "phishing");
@@ -182,10 +182,10 @@ TEST_F(SubmissionsTest, AnUpdateDoesNotTellThatOthersReportedTheSame) {
   ASSERT_EQ(Submission(first).relation(), v1::RELATION_EXACT);
   const auto items = Outbox("nict");
   ASSERT_EQ(items.size(), 2u);
-  EXPECT_EQ(items[0].second.update().relation(), v1::RELATION_NEW_CASE);
-  EXPECT_EQ(items[1].second.update().relation(), v1::RELATION_KNOWN_CASE);
+  EXPECT_EQ(UpdateIn(items[0].second).relation(), v1::RELATION_NEW_CASE);
+  EXPECT_EQ(UpdateIn(items[1].second).relation(), v1::RELATION_KNOWN_CASE);
   for (const auto& [position, row] : items) {
-    EXPECT_EQ(row.update().case_reference(), Submission(first).submission_id()) << position;
+    EXPECT_EQ(UpdateIn(row).case_reference(), Submission(first).submission_id()) << position;
   }
 }
 
