@@ -238,6 +238,7 @@ std::vector<v1::Label> DecideCauses(const Scores& scores, const Rules& rules) {
     }
   }
   std::vector<v1::Label> labels;
+  labels.reserve(standing.size());
   for (const auto& [label, scored] : standing) {
     labels.push_back(ToLabel(label, static_cast<uint32_t>(scored.score), scored));
   }
