@@ -88,7 +88,8 @@ Result<ServerCpu> ReadServerCpu(pid_t pid) {
 
 ServerCpu Difference(const ServerCpu& before, const ServerCpu& after) {
   ServerCpu used;
-  used.seconds = after.seconds - before.seconds;
+  // /proc counts in ticks: less than one is told as one, for others divide by it.
+  used.seconds = std::max(after.seconds - before.seconds, 1.0 / Ticks());
   for (const auto& [name, seconds] : after.threads) {
     const auto earlier = before.threads.find(name);
     used.threads[name] = seconds - (earlier == before.threads.end() ? 0 : earlier->second);
@@ -109,7 +110,7 @@ Result<void> WaitQuiet(pid_t pid) {
     NOROSHI_ASSIGN_OR_RETURN(const ServerCpu before, ReadServerCpu(pid));
     std::this_thread::sleep_for(kQuietFor);
     NOROSHI_ASSIGN_OR_RETURN(const ServerCpu after, ReadServerCpu(pid));
-    const double used = Difference(before, after).seconds;
+    const double used = after.seconds - before.seconds;
     if (used <= kQuietShare * std::chrono::duration<double>(kQuietFor).count()) return {};
   }
   return {};

@@ -22,7 +22,7 @@ struct ServerCpu {
   std::map<std::string, double> threads;
 };
 Result<ServerCpu> ReadServerCpu(pid_t pid);
-// What was used between two readings.
+// What was used between two readings; together at least a tick, which is all that /proc tells.
 ServerCpu Difference(const ServerCpu& before, const ServerCpu& after);
 
 // Of one thread of this process; the caller's if not said.
