@@ -8,7 +8,7 @@
 //   alpn, tls_version, alert, timeout, closed, tls_error.
 //
 // Threads: immutable after Make, except ReplaceCertificate (thread-safe; new
-// handshakes use the new one).
+// handshakes use the new one) and the sessions kept, which OpenSSL locks.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,8 @@ class Context {
   // of exactly leaf and CA; an expired one passes with Peer::expired within the
   // grace. ALPN noroshi-enroll/1 asks for none. Another is refused at once; a missing one
   // after the handshake, with or without a certificate, so that scanners can finish theirs.
-  // Agents' sessions are kept in memory and resume by a ticket that only names one.
+  // Agents' sessions are kept in memory and resume by a ticket that only names one, under
+  // the ALPN that it was issued for. Whoever enrols or offers no ALPN gets none.
   static Result<std::unique_ptr<Context>> MakeServer(const ServerOptions& options);
   // For browsers and programs: ALPN http/1.1, or none. A client certificate is asked
   // for and may be missing; one that is sent must be the CA's, for clientAuth and

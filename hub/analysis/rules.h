@@ -85,7 +85,7 @@ class Rules {
   std::vector<Rule> rules_;
   re2::FilteredRE2 patterns_{kAtomBytesMin};  // Of rules_, in their order.
   AtomFinder atoms_;               // Strings of which a pattern needs some in order to match.
-  std::vector<int> need_no_atom_;  // Candidates in every text; most sentences have no others.
+  std::vector<int> need_no_atom_;  // Candidates in every text.
   Context context_;
   std::vector<KindRule> kind_rules_;
   std::map<std::string, int32_t> bonus_;
