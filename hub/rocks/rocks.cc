@@ -16,6 +16,9 @@ namespace {
 
 constexpr uint64_t kKiB = 1024;
 constexpr uint64_t kMiB = 1024 * kKiB;
+// RocksDB starts them once for each family at every opening, even without a file;
+// its default of 16 costs more than the few dozen files of a hub.
+constexpr int kFileOpeningThreads = 2;
 
 class ForwardingLogger final : public rocksdb::Logger {
  public:
@@ -80,6 +83,7 @@ void Prepare(const char* event, std::function<void(const std::string& what)> fai
   options->stats_dump_period_sec = 0;
   options->stats_persist_period_sec = 0;
   options->allow_fallocate = false;
+  options->max_file_opening_threads = kFileOpeningThreads;
 }
 
 }  // namespace noroshi::rocks
