@@ -30,7 +30,6 @@ class Reader {
   explicit Reader(const std::string& name) : name_(name) {}
 
   void ReadMap(const YAML::Node& map, bool nested) {
-    std::set<std::string> seen;
     size_t keys = 0;
     for (const auto& item : map) {
       if (++keys > kKeysMax) return Complain(map, "項目が多すぎます / too many keys");
@@ -38,7 +37,7 @@ class Reader {
         return Complain(item.first, "項目名が文字列ではありません / a key is not a text");
       const std::string& key = item.first.Scalar();
       const Field* field = FindField(key);
-      if (!seen.insert(field == nullptr ? key : std::string(field->key)).second) {
+      if (!seen_.insert(field == nullptr ? key : std::string(field->key)).second) {
         Complain(item.first, fmt::format("{}: 重複しています / given twice", Shown(key)));
       } else if (key == "figures" && !nested && item.second.IsMap()) {
         ReadMap(item.second, /*nested=*/true);
@@ -100,6 +99,7 @@ class Reader {
   }
 
   const std::string& name_;
+  std::set<std::string> seen_;  // Of both maps: `users` may stand in `figures` or beside it.
 };
 
 // Text that may stand in a block as it is: lines that YAML does not read

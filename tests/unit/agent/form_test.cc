@@ -69,6 +69,8 @@ TEST(FormTest, ComplaintsNameTheLine) {
             "report.yaml:2: titel: 不明な項目です / unknown key; did you mean 'title'?");
   EXPECT_EQ(Complaint("title: x\n\ntitle: y\n"),
             "report.yaml:3: title: 重複しています / given twice");
+  EXPECT_EQ(Complaint("users: 1\nfigures:\n  users: 2\n"),
+            "report.yaml:3: users: 重複しています / given twice");
   EXPECT_EQ(
       Complaint("title: x\nusers: many\n"),
       "report.yaml:2: users: 0 以上の整数で書いてください / must be a whole number, 0 or more");
