@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 
 #include "common/base/encoding.h"
 #include "common/runtime/clock.h"
@@ -12,6 +13,28 @@ namespace noroshi {
 namespace {
 
 std::atomic<Level> minimum_level{Level::kInfo};
+
+struct Counts {
+  std::mutex mutex;
+  std::map<std::string, uint64_t, std::less<>> by_event;  // Guarded by mutex.
+};
+
+// Threads log until the very end: never destroyed.
+Counts& AllCounts() {
+  static Counts& counts = *new Counts;
+  return counts;
+}
+
+void Count(std::string_view event) {
+  Counts& counts = AllCounts();
+  const std::lock_guard lock(counts.mutex);
+  const auto known = counts.by_event.find(event);
+  if (known != counts.by_event.end()) {
+    ++known->second;
+  } else {
+    counts.by_event.emplace(event, 1);
+  }
+}
 
 std::string_view Word(Level level) {
   switch (level) {
@@ -105,12 +128,19 @@ std::string FormatLogLine(int64_t time_ms, Level level, std::string_view event,
 }
 
 void Log(Level level, std::string_view event, std::initializer_list<LogField> fields) {
+  if (level >= Level::kWarning) Count(event);
   if (level < minimum_level.load(std::memory_order_relaxed)) return;
   std::string line = FormatLogLine(SystemClock().NowMs(), level, event, fields);
   line.push_back('\n');
   // A log that cannot be written must not stop the hub, and there is no other
   // place to say so.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::map<std::string, uint64_t> LogCounts() {
+  Counts& counts = AllCounts();
+  const std::lock_guard lock(counts.mutex);
+  return {counts.by_event.begin(), counts.by_event.end()};
 }
 
 void SetLogLevel(Level level) { minimum_level.store(level, std::memory_order_relaxed); }

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,10 @@ struct LogField {
 
 // event is a stable word that operators search for (docs/operations.md).
 void Log(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
+
+// How often each event was logged at warning or above, since the start. Events are
+// constants of the code, so there are few.
+std::map<std::string, uint64_t> LogCounts();
 
 // Lines below this level are dropped. Default: kInfo.
 void SetLogLevel(Level level);

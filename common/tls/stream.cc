@@ -58,6 +58,13 @@ Error FromQueue() {
       reason == SSL_R_VERSION_TOO_LOW) {
     return Error{ErrorCode::kDenied, "tls_version: TLS 1.3 is the only version: " + sentence};
   }
+  if (reason == SSL_R_BAD_SIGNATURE) {
+    return Error{ErrorCode::kDenied,
+                 "certificate_proof: whoever shows the certificate does not hold its key"};
+  }
+  if (ERR_GET_LIB(code) == ERR_LIB_ASN1) {
+    return Error{ErrorCode::kInvalid, "certificate_invalid: unreadable: " + sentence};
+  }
   return Error{ErrorCode::kInvalid, "tls_error: " + sentence};
 }
 
@@ -190,7 +197,7 @@ Result<Peer> TlsStream::Impl::Finish() {
       return Error{ErrorCode::kDenied, state.refusal};
     }
     auto info = ReadParsed(certificate);
-    if (!info.ok()) return info.error();
+    if (!info.ok()) return info.error().Prefixed("certificate_invalid");
     peer.certificate = std::move(*info);
   }
   peer.expired = state.expired;

@@ -33,7 +33,7 @@ constexpr size_t kConnectionsMin = 16;            // Of a hub that has hardly an
 constexpr int64_t kStartTimeoutMs = 10 * 60'000;  // Replaying a long journal takes its time.
 
 // What the configuration asks for, or what this process has descriptors for.
-size_t ConnectionsMax(int configured) {
+Doors DoorsFor(int configured) {
   rlimit limit{};
   NOROSHI_CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max;
@@ -42,12 +42,17 @@ size_t ConnectionsMax(int configured) {
   // With few descriptors the databases, which open their tables as they need them, share alike.
   const size_t room = limit.rlim_cur > 2 * kOtherDescriptors ? limit.rlim_cur - kOtherDescriptors
                                                              : limit.rlim_cur / 2;
-  if (wanted <= room) return wanted;
-  Log(Level::kWarning, "connections_limited",
-      {{"configured", configured},
-       {"connections", static_cast<uint64_t>(room)},
-       {"descriptors", static_cast<uint64_t>(limit.rlim_cur)}});
-  return std::max(room, kConnectionsMin);
+  Doors doors;
+  doors.web = std::max(std::min(http::Limits().connections_max, room / kShares), kConnectionsMin);
+  doors.agents = std::max(std::min(wanted, room - room / kShares), kConnectionsMin);
+  if (doors.agents < wanted) {
+    Log(Level::kWarning, "connections_limited",
+        {{"configured", configured},
+         {"connections", static_cast<uint64_t>(doors.agents)},
+         {"web_connections", static_cast<uint64_t>(doors.web)},
+         {"descriptors", static_cast<uint64_t>(limit.rlim_cur)}});
+  }
+  return doors;
 }
 
 }  // namespace
@@ -91,7 +96,10 @@ Result<std::unique_ptr<Hub>> Hub::Start(const ServeOptions& options) {
 }
 
 Hub::Hub(const ServeOptions& options, HubConfig config)
-    : options_(options), layout_(options.data), config_(std::move(config)) {}
+    : options_(options),
+      layout_(options.data),
+      config_(std::move(config)),
+      doors_(DoorsFor(config_.connections_max)) {}
 
 Hub::~Hub() {
   // First nobody new, then the parts in reverse order of construction.
@@ -215,7 +223,7 @@ void Hub::TellIntake(const engine::Applied& applied) {
   live_intake_->OnApplied(applied.next);
   if (!applied.identities_changed) return;
   live_intake_->CutSessions([directory = directory_.get()](const tls::Identity& identity) {
-    return !directory->MayAct(identity).ok();
+    return directory->MayAct(identity);
   });
 }
 
@@ -228,6 +236,7 @@ Result<void> Hub::MakeWeb(const Secrets& secrets) {
   parts.store = store_.get();
   parts.searcher = searcher_.get();
   parts.authority = authority_.get();
+  parts.connections_max = doors_.web;
   parts.tls.certificate_chain_pem = server.chain_pem;
   parts.tls.private_key_pem = server.key_pem;
   parts.tls.ca_pem = authority_->ca_pem();
@@ -260,7 +269,7 @@ Result<void> Hub::StartIntake() {
   options.listen_address = config_.listen;
   options.context = context_.get();
   options.vocabulary = submission::TaxonomyVocabulary();
-  options.limits.connections_max = ConnectionsMax(config_.connections_max);
+  options.limits.connections_max = doors_.agents;
   options.limits.sessions_per_organization_max =
       static_cast<size_t>(config_.connections_per_organization_max);
   // Strangers must not use up all connections, nor one organisation all memory.
@@ -324,6 +333,9 @@ void Hub::AddStatus(json::object* answer) const {
   (*answer)["handshakes_refused"] = counts(stats.handshakes_refused);
   (*answer)["goodbyes"] = counts(stats.goodbyes);
   (*answer)["submissions_rejected"] = counts(stats.submissions_rejected);
+  (*answer)["marks_refused"] = counts(stats.marks_refused);
+  (*answer)["answers_refused"] = counts(stats.answers_refused);
+  (*answer)["certificates_refused"] = counts(stats.certificates_refused);
   (*answer)["subscriptions"] = fanout_->subscriptions();
   (*answer)["pending_cursors"] = fanout_->pending_cursors();
   (*answer)["pending_answers"] = fanout_->pending_answers();
@@ -345,6 +357,9 @@ std::string Hub::Metrics(const http::Stats& http) const {
   readings.engine_ok = runner_->Health().ok() && meta.ok();
   readings.subscriptions = fanout_->subscriptions();
   readings.pending_cursors = fanout_->pending_cursors();
+  readings.pending_answers = fanout_->pending_answers();
+  readings.clock_ok = clock_.Health().ok();
+  readings.log_counts = LogCounts();
   readings.search = follower_->stats();
   readings.analysis_waiting = pool_->waiting();
   readings.analysis_children_started = pool_->children_started();

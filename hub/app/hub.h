@@ -34,6 +34,12 @@
 
 namespace noroshi::app {
 
+// How many connections each door may have of the descriptors of this process.
+struct Doors {
+  size_t agents = 0;
+  size_t web = 0;
+};
+
 class Hub {
  public:
   // Opens, checks, replays what the state lacks, and begins to listen. When this
@@ -72,6 +78,7 @@ class Hub {
   const ServeOptions options_;
   const Layout layout_;
   const HubConfig config_;
+  const Doors doors_;
   std::atomic<bool> serving_{false};  // Everything has started.
   uint64_t reserve_bytes_ = 0;        // Of free space, as far as this disk has it.
 

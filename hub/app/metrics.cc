@@ -72,6 +72,16 @@ void AddIntake(const intake::Stats& stats, Families* families) {
   families->Counter("intake_sent_bytes_total", "Bytes to agents.", D(stats.bytes_sent));
   families->Counter("intake_deliveries_sent_total", "Deliveries sent to agents.",
                     D(stats.deliveries_sent));
+  families->Counters("intake_marks_refused_total", "Refused marks of alerts, by reason.", "reason",
+                     stats.marks_refused);
+  families->Counters("intake_answers_refused_total", "Refused answers to questions, by reason.",
+                     "reason", stats.answers_refused);
+  families->Counters("intake_certificates_refused_total",
+                     "Refused enrolments and renewals, by reason.", "reason",
+                     stats.certificates_refused);
+  families->Counter("intake_log_lines_dropped_total",
+                    "Lines of the log that were over the budget of whoever caused them.",
+                    D(stats.log_lines_dropped));
   families->Gauge("intake_memory_bytes", "Submissions under way.", D(stats.memory_used));
 }
 
@@ -100,6 +110,11 @@ void AddState(const Readings& readings, Families* families) {
   families->Gauge("subscriptions", "Agents connected for deliveries.", D(readings.subscriptions));
   families->Gauge("pending_cursors", "Acknowledgements on their way into the journal.",
                   D(readings.pending_cursors));
+  families->Gauge("pending_answers", "Answers that the engine has not judged.",
+                  D(readings.pending_answers));
+  families->Gauge("clock_healthy", "1 while the machine's clock is believed.", readings.clock_ok);
+  families->Counters("log_events_total", "Lines of the log at warning and above, by event.",
+                     "event", readings.log_counts);
 }
 
 void AddHttp(const http::Stats& stats, Families* families) {
@@ -117,6 +132,9 @@ void AddHttp(const http::Stats& stats, Families* families) {
   families->Gauge("http_streams", "Event streams open now.", D(stats.streams_open));
   families->Counter("http_streams_cut_total", "Event streams that were read too slowly.",
                     D(stats.streams_cut));
+  families->Counter("http_log_lines_dropped_total",
+                    "Lines about refusals that were over their budget.",
+                    D(stats.log_lines_dropped));
   families->Counter("http_received_bytes_total", "Bytes received.", D(stats.bytes_received));
   families->Counter("http_sent_bytes_total", "Bytes sent.", D(stats.bytes_sent));
 }

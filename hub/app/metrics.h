@@ -4,8 +4,8 @@
 // Threads: pure function.
 #pragma once
 
+#include <map>
 #include <string>
-#include <vector>
 
 #include "hub/http/server.h"
 #include "hub/intake/stats.h"
@@ -24,6 +24,9 @@ struct Readings {
   bool engine_ok = false;
   uint64_t subscriptions = 0;
   uint64_t pending_cursors = 0;
+  uint64_t pending_answers = 0;
+  bool clock_ok = false;
+  std::map<std::string, uint64_t> log_counts;  // Of warnings and errors, by event.
   search::Follower::Stats search;
   uint64_t analysis_waiting = 0;
   uint64_t analysis_children_started = 0;

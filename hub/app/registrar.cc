@@ -12,7 +12,8 @@
 namespace noroshi::app {
 namespace {
 
-const Error kStopping{ErrorCode::kUnavailable, "the hub is stopping; try again later"};
+// Each begins with the word that agents, counters and the log know it by (docs/protocol.md).
+const Error kStopping{ErrorCode::kUnavailable, "unavailable: the hub is stopping; try again later"};
 
 // Durable sequence of the entry, or why not.
 Result<uint64_t> AppendAndWait(journal::Journal* journal, journal::Draft draft) {
@@ -23,7 +24,7 @@ Result<uint64_t> AppendAndWait(journal::Journal* journal, journal::Draft draft) 
   });
   if (future.wait_for(std::chrono::milliseconds(kRegistrationTimeoutMs)) !=
       std::future_status::ready) {
-    return Error{ErrorCode::kTimeout, "the journal has not answered; try again later"};
+    return Error{ErrorCode::kTimeout, "unavailable: the journal has not answered; try again later"};
   }
   const auto acceptance = future.get();
   if (!acceptance.ok()) return acceptance.error();
@@ -54,7 +55,8 @@ void Registrar::Post(Job job) {
     return;
   }
   const Error refusal =
-      stop_ ? kStopping : Error{ErrorCode::kOverloaded, "too many enrolments; try again later"};
+      stop_ ? kStopping
+            : Error{ErrorCode::kOverloaded, "overloaded: too many enrolments; try again later"};
   lock.unlock();
   job.done(refusal);
 }
@@ -86,7 +88,13 @@ void Registrar::Renew(const tls::Identity& identity, const std::string& serial,
     if (!agent.has_value() || agent->revoked() ||
         (agent->serial() != serial && agent->previous_serial() != serial)) {
       return Error{ErrorCode::kDenied,
-                   "this certificate may not renew; enrol again with a new token"};
+                   "may_not_renew: not the newest certificate nor the one before; enrol again "
+                   "with a new token"};
+    }
+    // Every renewal makes all sessions look who may still act.
+    const int64_t since_ms = parts_.clock->NowMs() - agent->certified_at_ms();
+    if (since_ms >= 0 && since_ms < kRenewalIntervalMs) {
+      return Error{ErrorCode::kDenied, "too_soon: renewed within the last minute; try again later"};
     }
     return Certify(identity, csr_der, "");
   };
@@ -99,10 +107,10 @@ Result<v1::Certificate> Registrar::DoEnroll(const std::string& token_secret,
   NOROSHI_ASSIGN_OR_RETURN(const auto token, parts_.store->Snapshot()->Token(hash));
   if (!token.has_value()) {
     return Error{ErrorCode::kDenied,
-                 "this token is unknown or was used; ask the centre for a new one"};
+                 "bad_token: unknown, or used before; ask the centre for a new one"};
   }
   if (token->expires_at_ms() <= parts_.clock->NowMs()) {
-    return Error{ErrorCode::kDenied, "this token has expired; ask the centre for a new one"};
+    return Error{ErrorCode::kDenied, "bad_token: expired; ask the centre for a new one"};
   }
   return Certify(tls::Identity{token->organization(), token->agent()}, csr_der, hash);
 }
@@ -110,13 +118,20 @@ Result<v1::Certificate> Registrar::DoEnroll(const std::string& token_secret,
 Result<v1::Certificate> Registrar::Certify(const tls::Identity& identity,
                                            const std::string& csr_der,
                                            const std::string& token_sha256) {
-  NOROSHI_ASSIGN_OR_RETURN(const auto issued, parts_.authority->IssueAgent(identity, csr_der));
+  const auto issued = parts_.authority->IssueAgent(identity, csr_der);
+  if (!issued.ok()) return issued.error().Prefixed("bad_request");
+  // The entry uses the token up: an engine that is far behind would not say so in time, and
+  // the agent would have neither.
+  if (const uint64_t size = parts_.journal->size(); size > 0) {
+    const auto caught_up = parts_.runner->WaitApplied(size - 1, kRegistrationTimeoutMs);
+    if (!caught_up.ok()) return caught_up.error().Prefixed("unavailable");
+  }
   v1::AgentCertified certified;
   certified.set_organization(identity.organization);
   certified.set_agent(identity.agent);
-  certified.set_serial(issued.serial);
-  certified.set_certificate_sha256(issued.sha256);
-  certified.set_not_after_ms(issued.not_after_ms);
+  certified.set_serial(issued->serial);
+  certified.set_certificate_sha256(issued->sha256);
+  certified.set_not_after_ms(issued->not_after_ms);
   certified.set_token_sha256(token_sha256);
   journal::Draft draft;
   draft.kind = v1::ENTRY_KIND_AGENT_CERTIFIED;
@@ -129,16 +144,16 @@ Result<v1::Certificate> Registrar::Certify(const tls::Identity& identity,
   // The engine takes a token once, in the order of the journal.
   NOROSHI_ASSIGN_OR_RETURN(const auto agent,
                            parts_.store->Snapshot()->Agent(identity.organization, identity.agent));
-  if (!agent.has_value() || agent->serial() != issued.serial) {
+  if (!agent.has_value() || agent->serial() != issued->serial) {
     return Error{ErrorCode::kDenied,
-                 "this token was used by somebody else; ask the centre for a new one"};
+                 "bad_token: somebody else used it first; ask the centre for a new one"};
   }
   Log(Level::kInfo, token_sha256.empty() ? "agent_renewed" : "agent_enrolled",
       {{"organization", identity.organization},
        {"agent", identity.agent},
-       {"serial", ToHex(issued.serial)}});
+       {"serial", ToHex(issued->serial)}});
   v1::Certificate certificate;
-  certificate.add_chain_der(issued.der);
+  certificate.add_chain_der(issued->der);
   certificate.add_chain_der(parts_.authority->ca_der());
   certificate.set_organization(identity.organization);
   certificate.set_agent(identity.agent);

@@ -24,7 +24,8 @@
 namespace noroshi::app {
 
 inline constexpr size_t kRegistrationsWaitingMax = 64;
-inline constexpr int64_t kRegistrationTimeoutMs = 10'000;
+inline constexpr int64_t kRegistrationTimeoutMs = 10'000;  // For each of the waits.
+inline constexpr int64_t kRenewalIntervalMs = 60'000;      // Of one agent.
 
 class Registrar final : public intake::Registrar {
  public:

@@ -88,6 +88,8 @@ Result<void> Web::MakeServer() {
   options.listen_address = parts_.config->web_listen;
   options.context = context_.get();
   options.host_names = WebNames(*parts_.config);
+  options.watch_paths = {"/healthz", "/readyz", "/metrics"};
+  options.limits.connections_max = parts_.connections_max;
   options.body_limit = [this](const http::Request& head) { return api_->BodyLimit(head); };
   NOROSHI_ASSIGN_OR_RETURN(
       server_, http::Server::Make(

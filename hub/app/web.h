@@ -26,6 +26,7 @@ class Web {
     const search::Searcher* searcher = nullptr;
     const identity::CertificateAuthority* authority = nullptr;
     const Clock* clock = nullptr;
+    size_t connections_max = http::Limits().connections_max;
     tls::ServerOptions tls;  // The same certificate as for agents.
     std::string master_key;
     std::function<std::string()> agent_address;

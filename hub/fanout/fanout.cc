@@ -31,6 +31,17 @@ Result<void> CheckMark(const v1::MarkAlert& mark) {
   return {};
 }
 
+// Whether the delivery says exactly this already: to record it again would only fill the
+// journal.
+bool IsMarked(const store::DeliveryRow& delivery, const v1::MarkAlert& mark) {
+  static const std::map<v1::DeliveryMark, store::v1::DeliveryState> states = {
+      {v1::DELIVERY_MARK_READ, store::v1::DELIVERY_STATE_READ},
+      {v1::DELIVERY_MARK_ACTED, store::v1::DELIVERY_STATE_ACTED},
+      {v1::DELIVERY_MARK_NOT_APPLICABLE, store::v1::DELIVERY_STATE_NOT_APPLICABLE}};
+  return delivery.state() == states.at(mark.mark()) && delivery.person() == mark.person() &&
+         delivery.note() == mark.note();
+}
+
 // The question as it stands now, without who asked it and in which of the hub's cases.
 Result<v1::Question> QuestionFor(const store::View& view, const std::string& id,
                                  const std::string& organization) {
@@ -235,11 +246,13 @@ std::unique_ptr<Subscription> Fanout::Subscribe(const SubscribeRequest& request,
 
 void Fanout::Mark(const std::string& organization, const std::string& agent,
                   const v1::MarkAlert& mark, std::function<void(Result<void>)> done) {
+  bool known = false;
   const auto check = [&]() -> Result<void> {
     NOROSHI_RETURN_IF_ERROR(CheckMark(mark));
     const auto view = state_->store->Snapshot();
     NOROSHI_ASSIGN_OR_RETURN(const bool may, MayAct(*view, *state_->journal, organization, agent));
     NOROSHI_ASSIGN_OR_RETURN(const auto delivery, view->Delivery(mark.alert_id(), organization));
+    known = delivery && IsMarked(*delivery, mark);
     if (may && delivery) return {};
     NOROSHI_ASSIGN_OR_RETURN(const bool catching_up, IsCatchingUp(*view, *state_->journal));
     if (catching_up) {
@@ -248,7 +261,7 @@ void Fanout::Mark(const std::string& organization, const std::string& agent,
     return Denied("not_delivered: the organisation never got this alert");
   };
   const auto checked = check();
-  if (!checked.ok()) return done(checked);
+  if (!checked.ok() || known) return done(checked);
   v1::AlertMarked marked;
   marked.set_alert_id(mark.alert_id());
   marked.set_mark(mark.mark());

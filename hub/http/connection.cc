@@ -287,7 +287,9 @@ asio::awaitable<Connection::ExchangePtr> Connection::AwaitAnswer(ExchangePtr exc
       if (const auto self = weak.lock()) self->waker_.cancel();
     });
   };
-  if (!shared_.workers.TryPost(std::move(job))) {
+  const bool watching = shared_.options.watch_paths.contains(exchange->request.path);
+  Workers& workers = watching ? shared_.watch_worker : shared_.workers;
+  if (!workers.TryPost(network_, std::move(job))) {
     exchange->response = Busy("the server has too much to do; try again later");
     co_return exchange;
   }

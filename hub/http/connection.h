@@ -65,6 +65,7 @@ struct Shared {
   const Clock& clock;
   const std::set<std::string, std::less<>>& host_names;
   Workers& workers;
+  Workers& watch_worker;  // For ServerOptions::watch_paths.
   StreamCounter& streams;
   Counters& counters;
   std::vector<char>& read_buffer;  // Its content is used up before anybody else reads.

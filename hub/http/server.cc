@@ -39,6 +39,7 @@ struct Server::Impl {
       : options(o),
         handler(std::move(h)),
         workers(options.limits.requests_waiting_max),
+        watch_worker(options.limits.requests_waiting_max),
         streams(options.limits),
         shared{io,
                options,
@@ -46,6 +47,7 @@ struct Server::Impl {
                clock,
                host_names,
                workers,
+               watch_worker,
                streams,
                counters,
                read_buffer,
@@ -68,6 +70,7 @@ struct Server::Impl {
   std::vector<char> read_buffer = std::vector<char>(kReadBufferBytes);
   Counters counters;
   Workers workers;
+  Workers watch_worker;
   StreamCounter streams;  // Before io: what is left in it at the end gives back its place.
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
@@ -192,6 +195,7 @@ Result<std::unique_ptr<Server>> Server::Make(const ServerOptions& options, Handl
 void Server::Start() {
   NOROSHI_CHECK(!impl_->thread.joinable());
   impl_->workers.Start(impl_->options.limits.workers);
+  impl_->watch_worker.Start(1);
   asio::co_spawn(impl_->io, impl_->Accept(), AbortOnException);
   impl_->thread = std::thread([this] {
     pthread_setname_np(pthread_self(), "http");
@@ -204,6 +208,7 @@ void Server::Stop() {
   asio::post(impl_->io, [this] { impl_->BeginStop(); });
   impl_->thread.join();
   impl_->workers.Stop();
+  impl_->watch_worker.Stop();
 }
 
 const std::string& Server::address() const { return impl_->address; }

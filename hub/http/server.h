@@ -24,6 +24,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ struct ServerOptions {
   // Names and addresses by which it may be called, without port ("hub.example",
   // "192.0.2.7", "2001:db8::7"). Any other Host is refused.
   std::vector<std::string> host_names;
+  // Paths whose handler is short and never waits: they have a thread of their own, so that
+  // whoever watches the server is answered while all workers are busy.
+  std::set<std::string, std::less<>> watch_paths;
   BodyLimit body_limit;  // Empty: Limits::body_bytes_max for all.
   Limits limits;
 };

@@ -2,12 +2,15 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "common/base/check.h"
 
 namespace noroshi::http {
 
 void Workers::Start(size_t threads) {
   NOROSHI_CHECK(threads > 0 && threads_.empty());
+  share_ = Share(threads);
   for (size_t i = 0; i < threads; ++i) {
     threads_.emplace_back([this] {
       pthread_setname_np(pthread_self(), "http-work");
@@ -16,35 +19,53 @@ void Workers::Start(size_t threads) {
   }
 }
 
-bool Workers::TryPost(std::function<void()> job) {
+bool Workers::TryPost(const std::string& key, std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
     // A job that an idle thread is about to take does not wait.
     if (stopping_ || jobs_.size() >= waiting_max_ + idle_) return false;
-    jobs_.push_back(std::move(job));
+    size_t& waiting = waiting_[key];
+    if (waiting >= Share(waiting_max_) + idle_) return false;
+    ++waiting;
+    jobs_.push_back({key, std::move(job)});
   }
   changed_.notify_one();
   return true;
 }
 
+std::deque<Workers::Job>::iterator Workers::Next() {
+  return std::find_if(jobs_.begin(), jobs_.end(), [this](const Job& job) {
+    const auto running = running_.find(job.key);
+    return running == running_.end() || running->second < share_;
+  });
+}
+
 void Workers::Run() {
+  const auto take = [](std::map<std::string, size_t>* counts, const std::string& key) {
+    const auto count = counts->find(key);
+    if (--count->second == 0) counts->erase(count);
+  };
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_;
-    changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    changed_.wait(lock, [this] { return stopping_ || Next() != jobs_.end(); });
     --idle_;
     if (stopping_) return;
-    std::function<void()> job = std::move(jobs_.front());
-    jobs_.pop_front();
+    const auto next = Next();
+    Job job = std::move(*next);
+    jobs_.erase(next);
+    take(&waiting_, job.key);
+    ++running_[job.key];
     lock.unlock();
-    job();
-    job = nullptr;  // What it holds ends before the next one begins.
+    job.work();
+    job.work = nullptr;  // What it holds ends before the next one begins.
     lock.lock();
+    take(&running_, job.key);
   }
 }
 
 void Workers::Stop() {
-  std::deque<std::function<void()>> dropped;
+  std::deque<Job> dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -91,15 +91,10 @@ void Admission::CloseSession(const std::string& organization, int64_t now_ms) {
   const auto found = organizations_.find(organization);
   NOROSHI_CHECK(found != organizations_.end() && found->second.sessions > 0);
   --found->second.sessions;
-  // An empty bucket is remembered: reconnecting must not refill it.
-  if (found->second.sessions == 0 && found->second.bytes.Full(now_ms) &&
-      found->second.submissions.Full(now_ms)) {
-    organizations_.erase(found);
-  }
+  if (MayForget(found->second, now_ms)) organizations_.erase(found);
 }
 
-uint32_t Admission::AdmitSubmission(const std::string& organization, uint64_t bytes,
-                                    int64_t now_ms) {
+uint32_t Admission::Admit(const std::string& organization, uint64_t bytes, int64_t now_ms) {
   const auto found = organizations_.find(organization);
   NOROSHI_CHECK(found != organizations_.end());
   if (const uint32_t wait_ms = found->second.submissions.Take(1, now_ms)) return wait_ms;
@@ -112,17 +107,29 @@ bool Admission::MayLog(const std::string& organization, int64_t now_ms) {
   return lines.Take(1, now_ms) == 0;
 }
 
+bool Admission::IsNews(const std::string& organization, const std::string& word, int64_t now_ms) {
+  const auto found = organizations_.find(organization);
+  NOROSHI_CHECK(found != organizations_.end());
+  const auto [told, first] = found->second.told.try_emplace(word, now_ms);
+  if (!first && now_ms - told->second < kSameRefusal.count()) return false;
+  told->second = now_ms;
+  return true;
+}
+
 std::shared_ptr<Lease> Admission::NewLease(const std::string& organization) {
   const auto found = organizations_.find(organization);
   NOROSHI_CHECK(found != organizations_.end());
   return std::make_shared<Lease>(memory_, found->second.memory);
 }
 
+bool Admission::MayForget(Organization& organization, int64_t now_ms) {
+  return organization.sessions == 0 && organization.bytes.Full(now_ms) &&
+         organization.submissions.Full(now_ms) && organization.lines.Full(now_ms);
+}
+
 void Admission::Sweep(int64_t now_ms) {
   for (auto item = organizations_.begin(); item != organizations_.end();) {
-    const bool idle = item->second.sessions == 0 && item->second.bytes.Full(now_ms) &&
-                      item->second.submissions.Full(now_ms);
-    item = idle ? organizations_.erase(item) : std::next(item);
+    item = MayForget(item->second, now_ms) ? organizations_.erase(item) : std::next(item);
   }
 }
 

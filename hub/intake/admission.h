@@ -68,6 +68,8 @@ class TokenBucket {
 
 class Admission {
  public:
+  static constexpr std::chrono::milliseconds kSameRefusal{60'000};
+
   explicit Admission(const Limits& limits);
 
   // One more session of this organisation; false at the cap.
@@ -76,10 +78,14 @@ class Admission {
 
   // 0: admitted. Else the milliseconds after which to retry. REQUIRES: the
   // organisation has a session.
-  uint32_t AdmitSubmission(const std::string& organization, uint64_t bytes, int64_t now_ms);
+  // A submission, mark or answer: whatever becomes an entry of the journal.
+  uint32_t Admit(const std::string& organization, uint64_t bytes, int64_t now_ms);
   // Whether a line may be written to the log that this organisation (without a
   // session: any stranger) has caused. What it does is counted all the same.
   bool MayLog(const std::string& organization, int64_t now_ms);
+  // Whether this is the first refusal of that kind within kSameRefusal. What comes in
+  // floods is told once, and counted. REQUIRES: the organisation has a session; few words.
+  bool IsNews(const std::string& organization, const std::string& word, int64_t now_ms);
   // An empty lease. REQUIRES: the organisation has a session.
   std::shared_ptr<Lease> NewLease(const std::string& organization);
 
@@ -93,9 +99,12 @@ class Admission {
     TokenBucket bytes;
     TokenBucket submissions;
     TokenBucket lines;
+    std::map<std::string, int64_t> told;  // When each kind of refusal was news.
     std::shared_ptr<MemoryBudget> memory;
   };
-  // Forgets organisations without sessions whose buckets are full again.
+  // Without sessions, and all buckets full again: an empty one is remembered, or
+  // reconnecting would refill it.
+  static bool MayForget(Organization& organization, int64_t now_ms);
   void Sweep(int64_t now_ms);
 
   const Limits limits_;

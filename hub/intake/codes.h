@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "common/base/result.h"
+
 namespace noroshi::intake {
 
 // The word with which an error's message begins: "revoked: lost" -> "revoked".
@@ -22,6 +24,28 @@ inline constexpr char kTooManyChunked[] = "too_many_chunked";
 inline constexpr char kChunkTimeout[] = "chunk_timeout";
 inline constexpr char kInternal[] = "internal";
 }  // namespace rejection
+
+// The word for a mark, answer or certificate that was refused: whoever refuses for what
+// was asked says it first in the message, what fails in the hub has one by its kind.
+inline std::string RefusalWord(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kDenied:
+    case ErrorCode::kInvalid:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
+      return WordOf(error.message);
+    case ErrorCode::kOverloaded:
+      return error.message.starts_with(rejection::kOverBudget) ? rejection::kOverBudget
+                                                               : rejection::kOverloaded;
+    case ErrorCode::kNoSpace:
+      return rejection::kNoSpace;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kTimeout:
+      return rejection::kUnavailable;
+    default:
+      return rejection::kInternal;
+  }
+}
 
 namespace goodbye {
 inline constexpr char kBadFrame[] = "bad_frame";

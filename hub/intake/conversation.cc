@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/log/log.h"
+#include "common/merkle/merkle.h"
 #include "common/tls/token.h"
 #include "common/wire/frame.h"
 #include "hub/intake/codes.h"
@@ -13,6 +14,7 @@ namespace noroshi::intake {
 namespace {
 
 constexpr size_t kSoftwareBytesMax = 64;
+constexpr uint32_t kOurFaultRetryMs = 30'000;
 
 // How much of what the agent knows is in our log: all of its head, or what the
 // restores since then kept of it. Absent: it knows another log.
@@ -67,6 +69,7 @@ void Conversation::End(std::string_view code, std::string_view reason, uint32_t 
   wire::AppendFrame(frame, &output_);
   over_ = true;
   ended_with_ = code;
+  end_reason_ = reason;
   batch_.clear();
   subscription_.reset();
   services_.counters.Update([&](Stats& stats) { ++stats.goodbyes[ended_with_]; });
@@ -137,18 +140,27 @@ bool Conversation::ProveContinuity(const v1::TreeHead& known, v1::Welcome* welco
   const auto shared = SharedSize(known, *welcome);
   if (!shared) return true;  // The agent will refuse a log that it never knew.
   if (*shared > head_size_) {
+    if (auto signed_by_us = merkle::VerifyTreeHead(known, services_.journal.log_public_key());
+        !signed_by_us.ok()) {
+      End(goodbye::kBadHello, "last_head: " + signed_by_us.error().message);
+      return false;
+    }
     // The agent will refuse us, and rightly; whoever runs the hub must hear of it first.
-    Log(Level::kError, "agent_knows_a_larger_tree",
-        {{"organization", party_.identity.organization},
-         {"agent", party_.identity.agent},
-         {"agent_tree_size", known.tree_size()},
-         {"tree_size", head_size_}});
+    if (MayLog()) {
+      Log(Level::kError, "agent_knows_a_larger_tree",
+          {{"organization", party_.identity.organization},
+           {"agent", party_.identity.agent},
+           {"agent_tree_size", known.tree_size()},
+           {"tree_size", head_size_}});
+    }
     return true;
   }
   auto proof = services_.journal.ProveConsistency(*shared, head_size_);
   if (!proof.ok()) {
-    Log(Level::kError, "consistency_proof_failed", {{"error", proof.error().message}});
-    End(goodbye::kUnavailable, "the hub cannot prove its log now", 30'000);
+    if (MayLog()) {
+      Log(Level::kError, "consistency_proof_failed", {{"error", proof.error().message}});
+    }
+    End(goodbye::kUnavailable, "the hub cannot prove its log now", kOurFaultRetryMs);
     return false;
   }
   welcome->set_consistency_proof(*proof);
@@ -191,8 +203,32 @@ bool Conversation::MayStillAct() {
     return false;
   }
   auto may = services_.directory.MayAct(party_.identity, party_.serial);
-  if (!may.ok()) End(WordOf(may.error().message), may.error().message);
+  if (!may.ok()) EndFor(may.error(), "state_unreadable");
   return may.ok();
+}
+
+void Conversation::EndFor(const Error& error, std::string_view event) {
+  if (error.code == ErrorCode::kDenied) return End(WordOf(error.message), error.message);
+  if (MayLog()) {
+    Log(Level::kError, event,
+        {{"organization", party_.identity.organization}, {"error", error.message}});
+  }
+  End(goodbye::kUnavailable, "the hub cannot serve this now", kOurFaultRetryMs);
+}
+
+uint32_t Conversation::OverBudget(uint64_t bytes) {
+  return services_.admission.Admit(party_.identity.organization, bytes, SteadyMs());
+}
+
+void Conversation::NoteRefusal(std::string_view event,
+                               std::map<std::string, uint64_t> Stats::*counter,
+                               const std::string& word, const std::string& reason) {
+  services_.counters.Update([&](Stats& stats) { ++(stats.*counter)[word]; });
+  if (!MayLog()) return;
+  Log(Level::kWarning, event,
+      {{"organization", party_.identity.organization},
+       {"agent", party_.identity.agent},
+       {"reason", reason}});
 }
 
 // ---- certificates ----
@@ -201,8 +237,9 @@ void Conversation::OnRenew(const v1::RenewRequest& renew) {
   if (certifying_) {
     return End(goodbye::kUnexpectedFrame, "one RenewRequest at a time");
   }
+  // The one that expired may still renew: not MayStillAct.
   auto may = services_.directory.MayAct(party_.identity, party_.serial);
-  if (!may.ok()) return End(WordOf(may.error().message), may.error().message);
+  if (!may.ok()) return EndFor(may.error(), "state_unreadable");
   certifying_ = true;
   services_.registrar.Renew(party_.identity, party_.serial, renew.csr_der(),
                             [mailbox = mailbox_](Result<v1::Certificate> result) {
@@ -229,7 +266,16 @@ void Conversation::OnCertified(Certified certified) {
   if (certified.result.ok()) {
     *frame.mutable_certificate() = std::move(*certified.result);
   } else {
-    frame.mutable_certificate()->set_error(certified.result.error().message);
+    const Error& error = certified.result.error();
+    const std::string word = RefusalWord(error);
+    const bool ours = word == rejection::kInternal;
+    // What fails inside the hub is its operator's to read.
+    frame.mutable_certificate()->set_error(ours ? word + ": the hub failed; its log says how"
+                                                : error.message);
+    const bool enrolling = party_.mode == Mode::kEnroll;
+    NoteRefusal(enrolling ? "enrolment_refused" : "renewal_refused", &Stats::certificates_refused,
+                word, error.message);
+    if (enrolling) ended_with_ = word;
   }
   Send(frame);
   // Certificate is an enrolment's last frame; no Goodbye follows.

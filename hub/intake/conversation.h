@@ -64,20 +64,28 @@ class Conversation {
 
   // Ends the conversation: the last frame is Goodbye.
   void End(std::string_view code, std::string_view reason, uint32_t retry_after_ms = 0);
+  // Ends it with the error's word if that says that the party may not act (kDenied); else
+  // the hub is at fault: the log has the error, the agent is to come again.
+  void EndFor(const Error& error, std::string_view event);
 
   // The connection is gone: nothing more is sent, deliveries are unsubscribed.
   void Leave();
 
   bool over() const { return over_; }
   bool greeted() const { return greeted_; }  // Hello, or the one request, has come.
-  // The code of the Goodbye, or "" while the conversation goes on.
+  // The code of the Goodbye (or the word of a refused enrolment) and its reason; empty
+  // while the conversation goes on.
   const std::string& ended_with() const { return ended_with_; }
+  const std::string& end_reason() const { return end_reason_; }
   // Reading should wait: too much is unanswered or unsent.
   bool paused() const;
   // Everything to be sent now, in order; the caller sends it whole.
   std::string TakeOutput() { return std::exchange(output_, {}); }
   // Whole submissions that the journal has not answered.
   size_t outstanding() const { return outstanding_; }
+  // The same with marks: what others' entries queue behind. Without answers, which wait for
+  // the engine: reports must not wait for it with them.
+  size_t under_way() const { return outstanding_ + marks_; }
   // Of the log, when this conversation last gave its head.
   uint64_t log_size() const { return head_size_; }
   bool has_output() const { return !output_.empty(); }
@@ -104,6 +112,8 @@ class Conversation {
 
   // Whether the party may still act; ends the conversation if not.
   bool MayStillAct();
+  // 0, or the milliseconds for which the organisation's budget does not allow this.
+  uint32_t OverBudget(uint64_t bytes);
   void Hand(Pending pending);
   void Reject(v1::Rejection rejection, uint64_t bytes);
   void SendRejection(v1::Rejection rejection);
@@ -115,6 +125,8 @@ class Conversation {
   void AnswerFailure(const Appended& answer);
   void SendReceipts(v1::HubFrame* frame, const v1::TreeHead& head);
   void OnCertified(Certified certified);
+  void NoteRefusal(std::string_view event, std::map<std::string, uint64_t> Stats::*counter,
+                   const std::string& word, const std::string& reason);
   void OnMarked(const Marked& marked);
   void OnAnswered(const Answered& answered);
   void FetchDeliveries();
@@ -130,6 +142,7 @@ class Conversation {
   bool greeted_ = false;
   bool over_ = false;
   std::string ended_with_;
+  std::string end_reason_;
   std::string output_;
 
   uint64_t window_used_ = 0;

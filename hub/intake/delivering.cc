@@ -17,11 +17,24 @@ namespace {
 constexpr size_t kPersonBytesMax = 128;
 constexpr size_t kNoteBytesMax = 1024;
 constexpr size_t kAnswerBytesMax = 16 * 1024;
+constexpr uint32_t kFullRetryMs = 60'000;
 
 // Whether the same mark or answer may be sent again later.
 bool IsRetryable(ErrorCode code) {
   return code != ErrorCode::kDenied && code != ErrorCode::kInvalid &&
          code != ErrorCode::kNotFound && code != ErrorCode::kConflict;
+}
+
+// What the agent is told. What failed inside the hub is its operator's to read.
+std::string ReasonFor(const Error& error) {
+  if (!IsRetryable(error.code)) return error.message;
+  return RefusalWord(error) + ": the hub cannot take it now; it may be sent again";
+}
+
+Error OverBudgetError(uint32_t wait_ms) {
+  return {ErrorCode::kOverloaded,
+          fmt::format("{}: the organisation sends faster than its budget; again in {} ms",
+                      rejection::kOverBudget, wait_ms)};
 }
 
 // HubFrame{Deliveries} out of messages that are serialised already.
@@ -62,11 +75,10 @@ void Conversation::FetchDeliveries() {
     auto next =
         subscription_->After(sent_position_, std::min<uint64_t>(limits.delivery_items, room),
                              limits.delivery_mark_bytes);
-    if (!next.ok()) {
-      Log(Level::kError, "deliveries_unreadable",
-          {{"organization", party_.identity.organization}, {"error", next.error().message}});
-      return End(goodbye::kUnavailable, "deliveries cannot be read now", 30'000);
+    if (!next.ok() && next.error().code == ErrorCode::kOverloaded) {
+      return End(goodbye::kUnavailable, next.error().message, kFullRetryMs);
     }
+    if (!next.ok()) return EndFor(next.error(), "deliveries_unreadable");
     more_deliveries_ = next->more;
     SendDeliveries(next->deliveries);
   }
@@ -115,6 +127,9 @@ void Conversation::OnMark(const v1::MarkAlert& mark) {
   }
   if (!MayStillAct()) return;
   ++marks_;
+  if (const uint32_t wait_ms = OverBudget(mark.ByteSizeLong())) {
+    return OnMarked({mark, OverBudgetError(wait_ms)});
+  }
   services_.feed.Mark(party_.identity, mark, [mailbox = mailbox_, mark](Result<void> result) {
     mailbox->Post(Marked{mark, std::move(result)});
   });
@@ -128,8 +143,10 @@ void Conversation::OnMarked(const Marked& marked) {
   answer.set_mark(marked.mark.mark());
   answer.set_accepted(marked.result.ok());
   if (!marked.result.ok()) {
-    answer.set_reason(marked.result.error().message);
-    answer.set_retryable(IsRetryable(marked.result.error().code));
+    const Error& error = marked.result.error();
+    NoteRefusal("mark_refused", &Stats::marks_refused, RefusalWord(error), error.message);
+    answer.set_reason(ReasonFor(error));
+    answer.set_retryable(IsRetryable(error.code));
   }
   Send(frame);
 }
@@ -147,6 +164,9 @@ void Conversation::OnAnswer(const v1::AnswerQuestion& answer) {
   }
   if (!MayStillAct()) return;
   ++answers_;
+  if (const uint32_t wait_ms = OverBudget(answer.ByteSizeLong())) {
+    return OnAnswered({answer.question_id(), OverBudgetError(wait_ms)});
+  }
   services_.feed.Answer(party_.identity, answer,
                         [mailbox = mailbox_, id = answer.question_id()](Result<void> result) {
                           mailbox->Post(Answered{id, std::move(result)});
@@ -160,8 +180,10 @@ void Conversation::OnAnswered(const Answered& answered) {
   answer.set_question_id(answered.question_id);
   answer.set_accepted(answered.result.ok());
   if (!answered.result.ok()) {
-    answer.set_reason(answered.result.error().message);
-    answer.set_retryable(IsRetryable(answered.result.error().code));
+    const Error& error = answered.result.error();
+    NoteRefusal("answer_refused", &Stats::answers_refused, RefusalWord(error), error.message);
+    answer.set_reason(ReasonFor(error));
+    answer.set_retryable(IsRetryable(error.code));
   }
   Send(frame);
 }

@@ -47,6 +47,7 @@ struct Intake::Impl {
   asio::awaitable<void> Accept();
   asio::awaitable<void> TellTheTime();
   void Open(tcp::socket socket);
+  void RefuseConnection(const tcp::socket& socket);
   void BeginStop();
 
   const IntakeOptions options;
@@ -105,6 +106,7 @@ asio::awaitable<void> Intake::Impl::TellTheTime() {
 void Intake::Impl::Open(tcp::socket socket) {
   if (sessions.size() >= options.limits.connections_max) {
     counters.Update([](Stats& stats) { ++stats.connections_refused; });
+    RefuseConnection(socket);
     return;  // Closes the socket.
   }
   auto stream = tls::TlsStream::Make(std::move(socket), *options.context);
@@ -118,6 +120,21 @@ void Intake::Impl::Open(tcp::socket socket) {
   Session* crowded_out = strangers.Add(session.get(), session->peer_address());
   if (crowded_out != nullptr) crowded_out->GiveWay();
   asio::co_spawn(io, session->Run(), AbortOnException);
+}
+
+void Intake::Impl::RefuseConnection(const tcp::socket& socket) {
+  const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                             services.clock.Steady().time_since_epoch())
+                             .count();
+  if (!admission.MayLog(kStrangers, now_ms)) {
+    counters.Update([](Stats& stats) { ++stats.log_lines_dropped; });
+    return;
+  }
+  boost::system::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  Log(Level::kWarning, "connection_refused",
+      {{"peer", error ? "" : peer.address().to_string()},
+       {"connections", static_cast<uint64_t>(sessions.size())}});
 }
 
 void Intake::Impl::BeginStop() {
@@ -179,14 +196,15 @@ Stats Intake::stats() const {
   return stats;
 }
 
-void Intake::CutSessions(std::function<bool(const tls::Identity&)> matches,
-                         const std::string& code) {
-  asio::post(impl_->io, [this, matches = std::move(matches), code] {
+void Intake::CutSessions(std::function<Result<void>(const tls::Identity&)> may_act) {
+  asio::post(impl_->io, [this, may_act = std::move(may_act)] {
     const std::vector<std::shared_ptr<Session>> all(impl_->sessions.begin(), impl_->sessions.end());
     for (const auto& session : all) {
-      if (session->identity() != nullptr && matches(*session->identity())) {
-        session->End(code, "the agent may no longer act");
-      }
+      if (session->identity() == nullptr) continue;
+      const auto may = may_act(*session->identity());
+      // One whose standing cannot be read now is asked again before it does anything.
+      if (may.ok() || may.error().code != ErrorCode::kDenied) continue;
+      session->End(WordOf(may.error().message), may.error().message);
     }
   });
 }

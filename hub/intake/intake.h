@@ -45,10 +45,10 @@ class Intake {
   const std::string& address() const;
   Stats stats() const;
 
-  // Ends the live sessions whose identity matches, with Goodbye `code`. Returns
-  // before they are gone; nothing of theirs is accepted once the Directory says no.
-  void CutSessions(std::function<bool(const tls::Identity&)> matches,
-                   const std::string& code = "revoked");
+  // Ends the live sessions that may no longer act (kDenied, see Directory), with Goodbye and
+  // the word that says why. Returns before they are gone; nothing of theirs is accepted once
+  // the Directory says no.
+  void CutSessions(std::function<Result<void>(const tls::Identity&)> may_act);
 
   // The engine has applied all entries before `next`: see hub/intake/lag.h.
   void OnApplied(uint64_t next);

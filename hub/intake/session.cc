@@ -104,8 +104,10 @@ bool Session::Begin(const tls::Peer& peer) {
   if (party.mode != Mode::kEnroll) {
     auto may = services.directory.MayAct(party.identity, party.serial);
     if (!may.ok()) {
-      RefuseHandshake(may.error());
-      conversation_->End(WordOf(may.error().message), may.error().message);
+      RefuseHandshake(may.error().code == ErrorCode::kDenied
+                          ? may.error()
+                          : may.error().Prefixed(goodbye::kUnavailable));
+      conversation_->EndFor(may.error(), "state_unreadable");
       return true;
     }
   }
@@ -162,7 +164,7 @@ void Session::OnBytes(std::string_view bytes) {
     conversation_->OnFrame(**frame);
   }
   conversation_->EndOfRead();
-  turn_.SetUnderWay(conversation_->outstanding(), conversation_->log_size());
+  turn_.SetUnderWay(conversation_->under_way(), conversation_->log_size());
   decoder_.ReleaseIfEmpty();
 }
 
@@ -247,7 +249,7 @@ void Session::Proceed() {
 
 void Session::OnMail() {
   conversation_->OnEvents(mailbox_->Take());
-  turn_.SetUnderWay(conversation_->outstanding(), conversation_->log_size());
+  turn_.SetUnderWay(conversation_->under_way(), conversation_->log_size());
   if (answered_) return void(answered_->cancel());
   Proceed();
 }
@@ -304,7 +306,8 @@ void Session::Finish() {
       {{"organization", party.identity.organization},
        {"agent", party.identity.agent},
        {"peer", stream_->peer_address()},
-       {"code", conversation_->ended_with()}});
+       {"code", conversation_->ended_with()},
+       {"reason", conversation_->end_reason()}});
 }
 
 }  // namespace noroshi::intake

@@ -22,8 +22,11 @@ struct Stats {
   uint64_t bytes_received = 0;                           // Decrypted.
   uint64_t bytes_sent = 0;
   uint64_t deliveries_sent = 0;
-  uint64_t log_lines_dropped = 0;  // Over the budget of whoever caused them.
-  uint64_t memory_used = 0;        // Of Limits::memory_bytes_max.
+  std::map<std::string, uint64_t> marks_refused;         // By word.
+  std::map<std::string, uint64_t> answers_refused;       // By word.
+  std::map<std::string, uint64_t> certificates_refused;  // Enrolments and renewals, by word.
+  uint64_t log_lines_dropped = 0;                        // Over the budget of whoever caused them.
+  uint64_t memory_used = 0;                              // Of Limits::memory_bytes_max.
 };
 
 class Counters {

@@ -69,9 +69,7 @@ void Conversation::OnWhole(std::string bytes, std::shared_ptr<Lease> lease) {
   const uint64_t size = bytes.size();
   Validated validated = ValidateSubmission(bytes, services_.vocabulary, services_.clock.NowMs());
   if (validated.rejection) return Reject(std::move(*validated.rejection), size);
-  const uint32_t wait_ms =
-      services_.admission.AdmitSubmission(party_.identity.organization, size, SteadyMs());
-  if (wait_ms > 0) {
+  if (const uint32_t wait_ms = OverBudget(size)) {
     v1::Rejection rejection;
     rejection.set_submission_id(validated.id->bytes());
     rejection.set_code(rejection::kOverBudget);
@@ -97,10 +95,13 @@ bool Conversation::MayLog() {
   return false;
 }
 
-// Final ones are logged; those that say "later" come in floods and are only counted.
+// Final ones are logged each; those that say "later" come in floods: the first of a minute is.
 void Conversation::SendRejection(v1::Rejection rejection) {
   services_.counters.Update([&](Stats& stats) { ++stats.submissions_rejected[rejection.code()]; });
-  if (!rejection.retryable() && MayLog()) {
+  const bool news =
+      !rejection.retryable() ||
+      services_.admission.IsNews(party_.identity.organization, rejection.code(), SteadyMs());
+  if (news && MayLog()) {
     Log(Level::kWarning, "submission_rejected",
         {{"organization", party_.identity.organization},
          {"agent", party_.identity.agent},
@@ -108,7 +109,8 @@ void Conversation::SendRejection(v1::Rejection rejection) {
          {"code", rejection.code()},
          {"field", rejection.field()},
          {"reason", rejection.reason()},
-         {"rule", rejection.rule()}});
+         {"rule", rejection.rule()},
+         {"retryable", rejection.retryable() ? "yes" : "no"}});
   }
   v1::HubFrame frame;
   *frame.mutable_rejection() = std::move(rejection);
@@ -180,7 +182,7 @@ void Conversation::SendReceipts(v1::HubFrame* frame, const v1::TreeHead& head) {
     auto proof = services_.journal.ProveConsistency(head_size_, head.tree_size());
     if (proof.ok()) {
       receipts.set_consistency_proof(*proof);
-    } else {
+    } else if (MayLog()) {
       Log(Level::kError, "consistency_proof_failed", {{"error", proof.error().message}});
     }
     head_size_ = head.tree_size();

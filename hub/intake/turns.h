@@ -86,7 +86,8 @@ class Turn final : public tls::Pacer {
   boost::asio::awaitable<void> Wait() override;
   void Spend(size_t bytes) override;
 
-  // How many submissions of this session wait for the journal, which has log_size entries:
+  // How many submissions and marks of this session wait for the journal, which has
+  // log_size entries:
   // what waited before and does not any more has its receipt.
   void SetUnderWay(size_t count, uint64_t log_size);
   // Ends a Wait, if there is one.

@@ -78,6 +78,7 @@ std::vector<Bad> BadCertificates(const TestPki& pki, const TestPki& other, int64
        [&pki, identity, now_ms] {
          return pki.Agent(identity, now_ms + kDayMs, now_ms + 2 * kDayMs);
        }},
+      {"certificate_proof", [&pki, identity] { return pki.Stolen(identity); }},
       {"certificate_purpose", [&pki] { return pki.Server({"localhost"}); }},
       {"certificate_purpose", odd([](LeafSpec* s) { s->extended_key_usage.reset(); })},
       {"certificate_identity", odd([](LeafSpec* s) { s->uris = {"https://hub.example/"}; })},

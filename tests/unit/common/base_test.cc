@@ -195,6 +195,17 @@ TEST(LogTest, ALineCannotBeForged) {
             "\"x\\\"}\\u000a{\\\"level\\\":\\\"info\\\"\\u000d\\u001b[31m\\u202e\",\"count\":3}");
 }
 
+TEST(LogTest, WarningsAndErrorsAreCountedByEvent) {
+  testing::internal::CaptureStderr();
+  Log(Level::kInfo, "counted_info");
+  Log(Level::kWarning, "counted_warning");
+  Log(Level::kError, "counted_warning");
+  EXPECT_NE(testing::internal::GetCapturedStderr(), "");
+  const auto counts = LogCounts();
+  EXPECT_FALSE(counts.contains("counted_info"));
+  EXPECT_EQ(counts.at("counted_warning"), 2U);
+}
+
 TEST(LogTest, InvalidUtf8IsReplacedAndLongValuesAreCut) {
   const std::string line = FormatLogLine(0, Level::kInfo, "e", {{"a", "\xff\xfe"}});
   EXPECT_NE(line.find("\"\\ufffd\\ufffd\""), std::string::npos);

@@ -1,5 +1,10 @@
 #include "tests/unit/common/tls_pki.h"
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+
+#include <memory>
+
 #include "common/runtime/random.h"
 #include "common/tls/openssl.h"
 
@@ -46,6 +51,30 @@ void AddIds(X509* certificate, X509* issuer) {
   Extend(certificate, issuer, NID_authority_key_identifier, "keyid:always");
 }
 
+// OpenSSL believes that it belongs to the first one's certificate.
+KeyPtr PublicOfOneAndPrivateOfAnother(EVP_PKEY* one, EVP_PKEY* another) {
+  unsigned char point[128];
+  size_t point_size = 0;
+  NOROSHI_CHECK(EVP_PKEY_get_octet_string_param(one, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point,
+                                                &point_size) == 1);
+  BIGNUM* secret = nullptr;
+  NOROSHI_CHECK(EVP_PKEY_get_bn_param(another, OSSL_PKEY_PARAM_PRIV_KEY, &secret) == 1);
+  const std::unique_ptr<BIGNUM, decltype(&BN_free)> secret_owner(secret, BN_free);
+  const std::unique_ptr<OSSL_PARAM_BLD, decltype(&OSSL_PARAM_BLD_free)> builder(
+      OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free);
+  OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+  OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point, point_size);
+  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, secret);
+  const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> params(
+      OSSL_PARAM_BLD_to_param(builder.get()), OSSL_PARAM_free);
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr), EVP_PKEY_CTX_free);
+  EVP_PKEY* key = nullptr;
+  NOROSHI_CHECK(EVP_PKEY_fromdata_init(context.get()) == 1);
+  NOROSHI_CHECK(EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, params.get()) == 1);
+  return KeyPtr(key);
+}
+
 }  // namespace
 
 TestPki::TestPki(int64_t now_ms) : now_ms_(now_ms) {
@@ -64,6 +93,15 @@ TestPki::TestPki(int64_t now_ms, const std::string& ca_key_pem, const std::strin
 
 tls::IssueRequest TestPki::Request(int64_t not_before_ms, int64_t not_after_ms) const {
   return {ca_key_, ca_der_, SystemRandom().Bytes(16), not_before_ms, not_after_ms};
+}
+
+Credentials TestPki::Stolen(const tls::Identity& identity) const {
+  Credentials made = Agent(identity);
+  made.key_pem =
+      KeyPem(PublicOfOneAndPrivateOfAnother(KeyOf(made.key_pem).get(),
+                                            KeyOf(tls::GeneratePrivateKeyPem().value()).get())
+                 .get());
+  return made;
 }
 
 Credentials TestPki::Agent(const tls::Identity& identity) const {

@@ -64,6 +64,8 @@ class TestPki {
   Credentials Server(const std::vector<std::string>& hosts, int64_t not_before_ms,
                      int64_t not_after_ms) const;
   Credentials Odd(const LeafSpec& spec) const;
+  // A good agent's certificate in the hands of somebody who has not its key.
+  Credentials Stolen(const tls::Identity& identity) const;
 
  private:
   int64_t now_ms_;

@@ -63,6 +63,10 @@ TEST_F(TlsTest, NoCertificateIsRefused) {
   EXPECT_EQ(Refusal(Credentials{}), "certificate_missing");
 }
 
+TEST_F(TlsTest, ACertificateWithoutItsKeyIsRefused) {
+  EXPECT_EQ(Refusal(pki_.Stolen(agent_)), "certificate_proof");
+}
+
 TEST_F(TlsTest, WrongOrMissingExtendedKeyUsageIsRefused) {
   LeafSpec spec;
   spec.extended_key_usage = "serverAuth";

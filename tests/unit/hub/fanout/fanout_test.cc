@@ -310,6 +310,22 @@ TEST_F(FanoutTest, MarkBecomesAnEntry) {
   EXPECT_EQ(Delivery(std::string(16, '1'), "bank").state(), store::v1::DELIVERY_STATE_QUEUED);
 }
 
+TEST_F(FanoutTest, TheSameMarkAgainIsNoSecondEntry) {
+  ASSERT_TRUE(Mark("moj", Read('1')).ok());
+  Follow();
+  const uint64_t entries = journal_.size();
+  EXPECT_TRUE(Mark("moj", Read('1')).ok());
+  EXPECT_EQ(journal_.size(), entries);
+  v1::MarkAlert other = Read('1');
+  other.set_person("tanaka");
+  EXPECT_TRUE(Mark("moj", other).ok());
+  EXPECT_EQ(journal_.size(), entries + 1);
+  other = Read('1');
+  other.set_mark(v1::DELIVERY_MARK_ACTED);
+  EXPECT_TRUE(Mark("moj", other).ok());
+  EXPECT_EQ(journal_.size(), entries + 2);
+}
+
 TEST_F(FanoutTest, MarkOfWhatWasNeverDeliveredIsDenied) {
   script_.Alert(Script::Warning('m', v1::TLP_GREEN, "org:moj"));
   Follow();

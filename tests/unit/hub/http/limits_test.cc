@@ -172,6 +172,34 @@ TEST_F(LimitsTest, MoreRequestsThanMayWaitAreTurnedAway) {
   EXPECT_EQ(third->Read().status, 200);
 }
 
+// All of these come from one address.
+TEST_F(LimitsTest, OneNetworkLeavesOthersAQuarterOfTheWorkersAndOfTheQueue) {
+  options_.limits.workers = 4;
+  options_.limits.requests_waiting_max = 4;
+  options_.watch_paths = {"/watch"};
+  Start();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(Connect());
+    ASSERT_TRUE(clients.back()->Send(Get("/gate")));
+  }
+  AwaitAtGate(3);
+  support::Wake wake;
+  wake.ask = true;
+  ASSERT_OK(support::WaitUntil("three wait", wake,
+                               [&] { return server_->stats().requests_waiting == 3; }));
+  // One thread is idle, so one more may wait for it.
+  clients.push_back(Connect());
+  ASSERT_TRUE(clients.back()->Send(Get("/gate")));
+  ASSERT_OK(support::WaitUntil("four wait", wake,
+                               [&] { return server_->stats().requests_waiting == 4; }));
+  EXPECT_EQ(Ask(Get("/x")).status, 503);
+  EXPECT_EQ(Ask(Get("/watch")).status, 200);
+  EXPECT_EQ(server_->stats().requests_waiting, 4U);
+  OpenGate();
+  for (const auto& client : clients) EXPECT_EQ(client->Read().status, 200);
+}
+
 TEST_F(LimitsTest, AHandlerThatHangsIsNotWaitedFor) {
   options_.limits.handler_timeout = kSoon;
   Start();

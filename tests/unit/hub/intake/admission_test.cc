@@ -53,14 +53,40 @@ TEST(AdmissionTest, ReconnectingDoesNotRefillABudget) {
   limits.organization_submissions_burst = 2;
   Admission admission(limits);
   ASSERT_TRUE(admission.OpenSession("mof", 0));
-  EXPECT_EQ(admission.AdmitSubmission("mof", 1, 0), 0U);
-  EXPECT_EQ(admission.AdmitSubmission("mof", 1, 0), 0U);
-  EXPECT_GT(admission.AdmitSubmission("mof", 1, 0), 0U);
+  EXPECT_EQ(admission.Admit("mof", 1, 0), 0U);
+  EXPECT_EQ(admission.Admit("mof", 1, 0), 0U);
+  EXPECT_GT(admission.Admit("mof", 1, 0), 0U);
   admission.CloseSession("mof", 0);
   ASSERT_TRUE(admission.OpenSession("mof", 0));
-  EXPECT_GT(admission.AdmitSubmission("mof", 1, 0), 0U);
+  EXPECT_GT(admission.Admit("mof", 1, 0), 0U);
   ASSERT_TRUE(admission.OpenSession("meti", 0));  // Others are not held back.
-  EXPECT_EQ(admission.AdmitSubmission("meti", 1, 0), 0U);
+  EXPECT_EQ(admission.Admit("meti", 1, 0), 0U);
+}
+
+TEST(AdmissionTest, ReconnectingDoesNotRefillTheLinesOfTheLog) {
+  Limits limits;
+  limits.log_lines_per_second = 1;
+  limits.log_lines_burst = 2;
+  Admission admission(limits);
+  ASSERT_TRUE(admission.OpenSession("mof", 0));
+  EXPECT_TRUE(admission.MayLog("mof", 0));
+  EXPECT_TRUE(admission.MayLog("mof", 0));
+  EXPECT_FALSE(admission.MayLog("mof", 0));
+  admission.CloseSession("mof", 0);
+  ASSERT_TRUE(admission.OpenSession("mof", 0));
+  EXPECT_FALSE(admission.MayLog("mof", 0));
+  EXPECT_TRUE(admission.MayLog("mof", 1000));
+}
+
+TEST(AdmissionTest, TheSameRefusalIsNewsOnceAMinute) {
+  Admission admission((Limits()));
+  ASSERT_TRUE(admission.OpenSession("mof", 0));
+  ASSERT_TRUE(admission.OpenSession("meti", 0));
+  EXPECT_TRUE(admission.IsNews("mof", "no_space", 0));
+  EXPECT_FALSE(admission.IsNews("mof", "no_space", 59'999));
+  EXPECT_TRUE(admission.IsNews("mof", "over_budget", 0));
+  EXPECT_TRUE(admission.IsNews("meti", "no_space", 0));
+  EXPECT_TRUE(admission.IsNews("mof", "no_space", 60'000));
 }
 
 TEST(AdmissionTest, TrackedOrganisationsAreBoundedAndForgotten) {
@@ -71,7 +97,7 @@ TEST(AdmissionTest, TrackedOrganisationsAreBoundedAndForgotten) {
   Admission admission(limits);
   ASSERT_TRUE(admission.OpenSession("mof", 0));
   EXPECT_FALSE(admission.OpenSession("meti", 0));
-  EXPECT_EQ(admission.AdmitSubmission("mof", 1, 0), 0U);
+  EXPECT_EQ(admission.Admit("mof", 1, 0), 0U);
   admission.CloseSession("mof", 0);
   EXPECT_FALSE(admission.OpenSession("meti", 0));    // mof's empty bucket is remembered …
   EXPECT_TRUE(admission.OpenSession("meti", 1000));  // … until it is full again.

@@ -1,6 +1,7 @@
 // The conversation without sockets: what needs a journal that waits or fails.
 #include "hub/intake/conversation.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/wire/frame.h"
@@ -245,6 +246,127 @@ TEST_F(ConversationTest, MarksAwaitingAnAnswerAreBounded) {
   EXPECT_FALSE(conversation_->over());
   Say(frame);
   EXPECT_EQ(conversation_->ended_with(), goodbye::kTooManyMarks);
+}
+
+TEST_F(ConversationTest, MarksAndAnswersCountTowardsTheOrganisationsBudget) {
+  limits_.organization_submissions_per_second = 1;
+  limits_.organization_submissions_burst = 2;
+  Begin();
+  Greet();
+  v1::AgentFrame mark;
+  mark.mutable_mark()->set_alert_id(std::string(16, 'a'));
+  mark.mutable_mark()->set_mark(v1::DELIVERY_MARK_READ);
+  v1::AgentFrame answer;
+  answer.mutable_answer()->set_question_id(std::string(16, 'q'));
+  answer.mutable_answer()->set_text("はい");
+  Say(mark);
+  Say(answer);
+  EXPECT_EQ(conversation_->under_way(), 1U);  // Answers wait for the engine, which may stand.
+  EXPECT_TRUE(Heard().empty());
+  Say(mark);
+  Say(answer);
+  EXPECT_EQ(feed_.marks.size(), 1U);
+  EXPECT_EQ(feed_.answers.size(), 1U);
+  EXPECT_EQ(conversation_->under_way(), 1U);  // Answers wait for the engine, which may stand.
+  const auto refused = Heard();
+  ASSERT_EQ(refused.size(), 2U);
+  EXPECT_TRUE(refused[0].marked().retryable());
+  EXPECT_THAT(refused[0].marked().reason(), testing::StartsWith("over_budget: "));
+  EXPECT_TRUE(refused[1].answered().retryable());
+  EXPECT_THAT(refused[1].answered().reason(), testing::StartsWith("over_budget: "));
+  EXPECT_EQ(counters_.Snapshot().marks_refused.at(rejection::kOverBudget), 1U);
+  EXPECT_EQ(counters_.Snapshot().answers_refused.at(rejection::kOverBudget), 1U);
+}
+
+TEST_F(ConversationTest, WhatFailsInTheHubIsForItsOperatorToRead) {
+  Begin();
+  Greet();
+  v1::AgentFrame mark;
+  mark.mutable_mark()->set_alert_id(std::string(16, 'a'));
+  mark.mutable_mark()->set_mark(v1::DELIVERY_MARK_READ);
+  Say(mark);
+  testing::internal::CaptureStderr();
+  feed_.marks[0](Error{ErrorCode::kIo, "/var/lib/noroshi/journal/000049.log: broken"});
+  Deliver();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("000049.log"));
+  const auto answers = Heard();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_THAT(answers[0].marked().reason(), testing::StartsWith("internal: "));
+  EXPECT_THAT(answers[0].marked().reason(), testing::Not(testing::HasSubstr("000049")));
+  EXPECT_EQ(counters_.Snapshot().marks_refused.at(rejection::kInternal), 1U);
+}
+
+// Else any agent could make the operator believe that the journal was rolled back.
+TEST_F(ConversationTest, OnlyAHeadThatThisHubSignedSaysThatTheJournalWasRolledBack) {
+  Begin();
+  v1::AgentFrame frame;
+  v1::TreeHead& head = *frame.mutable_hello()->mutable_last_head();
+  head.set_log_id(journal_.log_id());
+  head.set_tree_size(1'000'000'000);
+  head.set_signature(std::string(64, 's'));
+  testing::internal::CaptureStderr();
+  Say(frame);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(Heard().back().goodbye().code(), goodbye::kBadHello);
+}
+
+// A directory that cannot be read is the hub's fault, not the agent's.
+TEST_F(ConversationTest, AStateThatCannotBeReadIsNoRefusal) {
+  directory_.answer = Error{ErrorCode::kIo, "state: reading 4f: broken"};
+  Begin();
+  Greet();
+  testing::internal::CaptureStderr();
+  Say(Submit(SampleMail()));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("state_unreadable"));
+  const v1::Goodbye goodbye = Heard().back().goodbye();
+  EXPECT_EQ(goodbye.code(), goodbye::kUnavailable);
+  EXPECT_THAT(goodbye.reason(), testing::Not(testing::HasSubstr("4f")));
+  EXPECT_GT(goodbye.retry_after_ms(), 0U);
+}
+
+TEST_F(ConversationTest, ARevokedSubscriberIsToldSoAndNoDiskIsBlamed) {
+  Begin();
+  Greet(/*wants_deliveries=*/true);
+  (void)Heard();
+  feed_.refusal = Error{ErrorCode::kDenied, "revoked: the agent is revoked"};
+  testing::internal::CaptureStderr();
+  mailbox_->PostDeliveries();
+  Deliver();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(Heard().back().goodbye().code(), goodbye::kRevoked);
+}
+
+// What says "later" comes in floods: the log has the first of a minute.
+TEST_F(ConversationTest, ARefusalForNowIsLoggedOnceAMinute) {
+  Begin();
+  Greet();
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) {
+    Say(Submit(SampleMail()));
+    journal_.Fail(ErrorCode::kNoSpace);
+    Deliver();
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, testing::HasSubstr("\"code\":\"no_space\""));
+  EXPECT_EQ(log.find("no_space"), log.rfind("no_space"));
+  EXPECT_EQ(counters_.Snapshot().submissions_rejected.at(rejection::kNoSpace), 3U);
+}
+
+TEST_F(ConversationTest, ARefusedEnrolmentIsCountedAndLogged) {
+  Begin(Mode::kEnroll);
+  v1::AgentFrame frame;
+  frame.mutable_enroll()->set_token_secret(std::string(32, 's'));
+  Say(frame);
+  testing::internal::CaptureStderr();
+  registrar_.waiting[0](Error{ErrorCode::kDenied, "bad_token: somebody else used it first"});
+  Deliver();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, testing::HasSubstr("\"event\":\"enrolment_refused\""));
+  EXPECT_THAT(log, testing::HasSubstr("somebody else used it first"));
+  EXPECT_THAT(log, testing::Not(testing::HasSubstr(std::string(32, 's'))));
+  EXPECT_EQ(counters_.Snapshot().certificates_refused.at("bad_token"), 1U);
+  EXPECT_EQ(conversation_->ended_with(), "bad_token");
+  EXPECT_THAT(Heard()[0].certificate().error(), testing::StartsWith("bad_token: "));
 }
 
 TEST_F(ConversationTest, AnswersUnderWayAreBounded) {

@@ -68,9 +68,11 @@ class HeldJournal final : public journal::Journal {
   std::vector<journal::AppendDone> waiting_;
 };
 
+// Says yes until told otherwise.
 class YesDirectory final : public Directory {
  public:
-  Result<void> MayAct(const tls::Identity&, const std::string&) const override { return {}; }
+  Result<void> MayAct(const tls::Identity&, const std::string&) const override { return answer; }
+  Result<void> answer;
 };
 
 // Holds its answers until told.
@@ -90,7 +92,7 @@ class HeldFeed final : public DeliveryFeed {
  public:
   std::unique_ptr<Subscription> Subscribe(const tls::Identity&, const v1::Hello& hello,
                                           std::function<void()>) override {
-    return std::make_unique<Endless>(hello.delivery_position());
+    return std::make_unique<Endless>(*this, hello.delivery_position());
   }
   void Mark(const tls::Identity&, const v1::MarkAlert&,
             std::function<void(Result<void>)> done) override {
@@ -102,12 +104,14 @@ class HeldFeed final : public DeliveryFeed {
   }
   std::vector<std::function<void(Result<void>)>> marks;
   std::vector<std::function<void(Result<void>)>> answers;
+  Result<void> refusal;  // Of what is asked for next.
 
  private:
   class Endless final : public Subscription {
    public:
-    explicit Endless(uint64_t start) : start_(start) {}
+    Endless(const HeldFeed& feed, uint64_t start) : feed_(feed), start_(start) {}
     Result<Batch> After(uint64_t position, size_t max_items, size_t max_bytes) override {
+      if (!feed_.refusal.ok()) return feed_.refusal.error();
       std::vector<std::string> next;
       for (size_t bytes = 0; next.size() < max_items && position < UINT64_MAX; ++position) {
         v1::Delivery delivery;
@@ -123,6 +127,7 @@ class HeldFeed final : public DeliveryFeed {
     void Acknowledge(uint64_t) override {}
 
    private:
+    const HeldFeed& feed_;
     uint64_t start_;
   };
 };

@@ -378,7 +378,10 @@ TEST_F(IntakeTest, RevocationStopsTheNextBatchAndCutsTheLiveSession) {
   ASSERT_TRUE(client.Send(SubmitFrame(SampleMail())).ok());
   EXPECT_EQ(client.GoodbyeCode(), goodbye::kRevoked);
   EXPECT_EQ(journal_->size(), before);
-  intake_->CutSessions([&](const tls::Identity& identity) { return identity == agent_; });
+  intake_->CutSessions([&](const tls::Identity& identity) -> Result<void> {
+    if (identity != agent_) return {};
+    return Error{ErrorCode::kDenied, "revoked: as the test wants"};
+  });
   EXPECT_EQ(idle.GoodbyeCode(), goodbye::kRevoked);
   ASSERT_TRUE(other.Send(Ping(1)).ok());
   EXPECT_TRUE(other.Receive()->has_pong());

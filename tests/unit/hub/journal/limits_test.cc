@@ -63,6 +63,7 @@ TEST_F(JournalLimitsTest, BelowTheReserveAppendsWaitForSpace) {
   disk_->SetFreeBytes(1'000'100);
   auto journal = MustOpen(options);
   EXPECT_TRUE(AppendNow(journal.get(), Report(1, "body")).ok());
+  testing::internal::CaptureStderr();
   // What was admitted since the disk was asked counts.
   EXPECT_EQ(AppendNow(journal.get(), Report(2, std::string(97, 'x'))).error().code,
             ErrorCode::kNoSpace);
@@ -77,6 +78,17 @@ TEST_F(JournalLimitsTest, BelowTheReserveAppendsWaitForSpace) {
   clock_.AdvanceSteady(100);
   EXPECT_TRUE(journal->Health().ok());
   EXPECT_TRUE(AppendNow(journal.get(), Report(3, "body")).ok());
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(log.find("journal_short_of_space"), log.rfind("journal_short_of_space"));
+  EXPECT_NE(log.find("journal_short_of_space"), std::string::npos);
+  EXPECT_EQ(log.find("journal_has_space"), std::string::npos);  // It may be over for a moment.
+  testing::internal::CaptureStderr();
+  clock_.AdvanceSteady(10'000);
+  EXPECT_TRUE(journal->Health().ok());
+  EXPECT_TRUE(journal->Health().ok());
+  const std::string later = testing::internal::GetCapturedStderr();
+  EXPECT_NE(later.find("journal_has_space"), std::string::npos);
+  EXPECT_EQ(later.find("journal_has_space"), later.rfind("journal_has_space"));
 }
 
 TEST_F(JournalLimitsTest, AReadOnlyJournalTakesNothing) {
