@@ -209,7 +209,50 @@ TEST_F(RefusalTest, ATokenUsedTwice) {
   ASSERT_OK_AND_ASSIGN(const std::string token,
                        hub_.Command({"agent", "token", "kasumi-ministry/second"}));
   ASSERT_OK(Enroll(token, hub_.address()));
-  EXPECT_FALSE(Enroll(token, hub_.address()).ok());
+  const auto again = Enroll(token, hub_.address());
+  ASSERT_FALSE(again.ok());
+  EXPECT_THAT(again.error().message, testing::HasSubstr("bad_token: "));
+  ExpectRefused("certificates_refused", "bad_token");
+  EXPECT_NE(hub_.log().find("\"enrolment_refused\""), std::string::npos);
+}
+
+// Every renewal makes the hub look at all sessions.
+TEST_F(RefusalTest, ASecondRenewalWithinAMinute) {
+  ASSERT_OK_AND_ASSIGN(auto client, Greeted());
+  v1::AgentFrame frame;
+  const std::string key = tls::GeneratePrivateKeyPem().value();
+  frame.mutable_renew()->set_csr_der(tls::MakeCsr(key, "test").value());
+  ASSERT_OK(client->Send(frame));
+  ASSERT_OK_AND_ASSIGN(const v1::HubFrame answer, client->Receive());
+  EXPECT_THAT(answer.certificate().error(), testing::StartsWith("too_soon: "));
+  ExpectRefused("certificates_refused", "too_soon");
+  EXPECT_NE(hub_.log().find("\"renewal_refused\""), std::string::npos);
+}
+
+TEST_F(RefusalTest, AMarkOfAnAlertThatWasNeverDelivered) {
+  ASSERT_OK_AND_ASSIGN(auto client, Greeted());
+  v1::AgentFrame frame;
+  frame.mutable_mark()->set_alert_id(std::string(16, 'a'));
+  frame.mutable_mark()->set_mark(v1::DELIVERY_MARK_READ);
+  ASSERT_OK(client->Send(frame));
+  ASSERT_OK_AND_ASSIGN(const v1::HubFrame answer, client->Receive());
+  EXPECT_FALSE(answer.marked().accepted());
+  EXPECT_FALSE(answer.marked().retryable());
+  ExpectRefused("marks_refused", "not_delivered");
+  EXPECT_NE(hub_.log().find("\"mark_refused\""), std::string::npos);
+}
+
+// A live session of an organisation that is disabled hears that, not of a broken disk.
+TEST_F(RefusalTest, ALiveSubscriberWhoseOrganizationIsDisabled) {
+  ASSERT_OK_AND_ASSIGN(auto client, WireClient::Connect({hub_.address(), good_}));
+  v1::AgentFrame hello;
+  hello.mutable_hello()->set_wants_deliveries(true);
+  ASSERT_OK(client->Send(hello));
+  ASSERT_OK_AND_ASSIGN(const v1::HubFrame welcome, client->Receive());
+  ASSERT_TRUE(welcome.has_welcome());
+  ASSERT_OK(hub_.Command({"org", "disable", "kasumi-ministry"}));
+  ExpectGoodbye(*client, "disabled");
+  EXPECT_EQ(hub_.log().find("deliveries_unreadable"), std::string::npos);
 }
 
 // ---- frames ----
