@@ -146,7 +146,15 @@ void Server::Impl::Open(tcp::socket socket) {
     return;
   }
   const std::string network = tls::NetworkOf((*stream)->peer_address());
-  if (!MakeRoom(network)) return;  // Closes the socket.
+  if (!MakeRoom(network)) {
+    if (shared.refusal_lines.Take(std::chrono::steady_clock::now())) {
+      Log(Level::kWarning, "connection_refused",
+          {{"peer", (*stream)->peer_address()}, {"door", "web"}});
+    } else {
+      counters.Update([](Stats& stats) { ++stats.log_lines_dropped; });
+    }
+    return;  // Closes the socket.
+  }
   const auto connection = std::make_shared<Connection>(shared, std::move(*stream), network);
   connections.push_back(connection);
   counters.Update([&](Stats& stats) {

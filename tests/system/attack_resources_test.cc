@@ -185,6 +185,31 @@ TEST_F(ResourcesTest, ConnectionsLeaveDescriptorsToTheJournal) {
   ExpectNothingFalse();
 }
 
+// Strangers at the web server must not take what the journal opens its next file with.
+TEST_F(ResourcesTest, WebConnectionsLeaveDescriptorsToTheJournal) {
+  const std::vector<std::string> few = {"/usr/bin/prlimit", "--nofile=300:300"};
+  serve_with_.insert(serve_with_.begin(), few.begin(), few.end());
+  ASSERT_NO_FATAL_FAILURE(Begin({}));
+  EXPECT_NE(hub_->log().find("\"connections_limited\""), std::string::npos);
+  std::string web_address = ReadFile(hub_->data() + "/run/web_address");
+  ASSERT_FALSE(web_address.empty());
+  web_address.pop_back();  // The line's end.
+  std::vector<std::unique_ptr<WireClient>> strangers;
+  for (int i = 0; i < 250; ++i) {
+    auto stranger = WireClient::ConnectPlain(web_address);
+    ASSERT_OK(stranger);
+    strangers.push_back(std::move(*stranger));
+  }
+  // Answered after all of them were accepted or turned away: a backup opens new files of both
+  // databases.
+  ASSERT_OK(hub_->Command({"backup", folder_.path() + "/backup"}));
+  const size_t receipts = ledger_.receipts();
+  EXPECT_TRUE(ledger_.WaitForReceipts(receipts + 50)) << submitter_->last_error();
+  ASSERT_OK_AND_ASSIGN(const json::value status, hub_->Ask({"status"}));
+  EXPECT_EQ(TextAt(status, "/health"), "ok");
+  ExpectNothingFalse();
+}
+
 TEST_F(ResourcesTest, OneOrganizationCannotTakeAllTheMemory) {
   ASSERT_NO_FATAL_FAILURE(Begin({{"memory_budget = \"512MiB\"", "memory_budget = \"32MiB\""}}));
   ASSERT_OK_AND_ASSIGN(auto client, Greet({hub_->address(), agency_}));
