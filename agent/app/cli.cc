@@ -101,8 +101,10 @@ void AddReport(CLI::App* app, Line* line) {
   AddFields(incident, /*mail=*/false, &line->incident_values);
   AddWait(incident, line);
   auto* mail = report->add_subcommand("mail", "不審メール / suspicious mails");
-  mail->add_option("PATH", line->mail.paths,
-                   "ファイル・フォルダ・mbox・- / files, folders, mbox files, - for stdin")
+  mail->add_option(
+          "PATH", line->mail.paths,
+          "ファイル・フォルダ・mbox、- は標準入力の一通 / files, folders, mbox files, - for one "
+          "mail from stdin")
       ->required();
   AddFields(mail, /*mail=*/true, &line->mail_values);
   AddWait(mail, line);

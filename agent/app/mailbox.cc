@@ -4,17 +4,41 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string>
 
 namespace noroshi::agent {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr std::string_view kFrom = "From ";
+constexpr std::string_view kDays = "SunMonTueWedThuFriSat";
+constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 // ">From ", ">>From ", …
 bool IsQuotedFrom(std::string_view line) {
   const size_t text = line.find_first_not_of('>');
   return text != 0 && text != std::string_view::npos && line.substr(text).starts_with(kFrom);
+}
+
+// Names of three letters each, without anything between them.
+bool IsOneOf(std::string_view word, std::string_view names) {
+  const size_t at = names.find(word);
+  return word.size() == 3 && at != std::string_view::npos && at % 3 == 0;
+}
+
+// "From SENDER Www Mmm ...": a sentence that begins with "From " has no date there.
+bool IsBorder(std::string_view line) {
+  if (!line.starts_with(kFrom)) return false;
+  line.remove_prefix(kFrom.size());
+  std::string_view before;  // The word before this one.
+  for (size_t words = 0; !line.empty();) {
+    const std::string_view word = line.substr(0, line.find_first_of(" \t\r\n"));
+    line.remove_prefix(std::min(line.size(), word.size() + 1));
+    if (word.empty()) continue;
+    if (++words > 2 && IsOneOf(before, kDays) && IsOneOf(word, kMonths)) return true;
+    before = word;
+  }
+  return false;
 }
 
 Result<void> AddFolder(const std::string& folder, std::vector<std::string>* files) {
@@ -41,7 +65,7 @@ Result<void> AddFolder(const std::string& folder, std::vector<std::string>* file
 
 }  // namespace
 
-bool IsMbox(std::string_view content) { return content.starts_with(kFrom); }
+bool IsMbox(std::string_view content) { return IsBorder(content.substr(0, content.find('\n'))); }
 
 std::vector<std::string> SplitMbox(std::string_view content) {
   std::vector<std::string> mails;
@@ -50,8 +74,8 @@ std::vector<std::string> SplitMbox(std::string_view content) {
     const size_t end = content.find('\n');
     std::string_view line = content.substr(0, end == std::string_view::npos ? end : end + 1);
     content.remove_prefix(line.size());
-    if (blank_before && line.starts_with(kFrom)) {
-      // The empty line before a "From " line belongs to the mbox, not to the mail.
+    if (blank_before && IsBorder(line)) {
+      // The empty line before a border belongs to the mbox, not to the mail.
       if (!mails.empty()) {
         std::string& mail = mails.back();
         if (mail.ends_with("\r\n")) {
@@ -70,6 +94,13 @@ std::vector<std::string> SplitMbox(std::string_view content) {
     mails.back().append(line);
   }
   return mails;
+}
+
+std::vector<std::string> MailsOf(const std::string& path, const std::string& content) {
+  if (path != "-") return IsMbox(content) ? SplitMbox(content) : std::vector{content};
+  if (!content.starts_with(kFrom)) return {content};
+  const size_t end = content.find('\n');
+  return {end == std::string::npos ? "" : content.substr(end + 1)};
 }
 
 Result<std::vector<std::string>> MailFiles(const std::vector<std::string>& paths) {

@@ -245,8 +245,7 @@ int ReportMail(const Environment& environment, const MailOptions& options) {
       exit_code = environment.Fail(content.error());
       continue;
     }
-    const auto mails = IsMbox(*content) ? SplitMbox(*content) : std::vector{*content};
-    for (const std::string& mail : mails) {
+    for (const std::string& mail : MailsOf(file, *content)) {
       v1::Submission submission = common;
       submission.mutable_mail()->set_raw(mail);
       auto filed = desk->File(std::move(submission));

@@ -117,7 +117,7 @@ TEST_F(CommandsTest, AFileIsReadAndFlagsWin) {
 TEST_F(CommandsTest, MailsOfFilesMboxesAndFoldersAreQueued) {
   std::filesystem::create_directories(folder_ / "mails");
   Write("mails/a.eml", "Subject: a\n\nx\n");
-  Write("mails/box", "From x\nSubject: b\n\ny\n\nFrom x\nSubject: c\n\nz\n");
+  Write("mails/box", "From x Sat Nov 21\nSubject: b\n\ny\n\nFrom x Sat Nov 21\nSubject: c\n\nz\n");
   ASSERT_EQ(Mail({folder_ / "mails"}), kExitOk) << err_;
   const auto waiting = Waiting();
   ASSERT_EQ(waiting.size(), 3u);

@@ -156,19 +156,36 @@ TEST(MailboxTest, AnMboxIsSplit) {
   const std::string mbox =
       "From a@example Sat Nov 21\nSubject: one\n\nbody\n\n"
       "From b@example Sat Nov 21\r\nSubject: two\r\n\r\nbody\r\n\r\n"
-      "From c@example\nSubject: three\n";
+      "From c@example Sat Nov 21\nSubject: three\n";
   ASSERT_TRUE(IsMbox(mbox));
   EXPECT_EQ(SplitMbox(mbox),
             (std::vector<std::string>{"Subject: one\n\nbody\n", "Subject: two\r\n\r\nbody\r\n",
                                       "Subject: three\n"}));
 }
 
-TEST(MailboxTest, FromInsideABodyIsNoBorder) {
-  const auto mails = SplitMbox("From x\nSubject: a\n\ntext\nFrom here on\n>From q\n>>From r\n");
+TEST(MailboxTest, OnlyASenderWithADateIsABorder) {
+  const auto mails = SplitMbox(
+      "From x Sat Nov 21\nSubject: a\n\ntext\nFrom b Sun Nov 22\n\nFrom here on\n"
+      "\nFrom Sat Nov 21 on\n>From q\n>>From r\n");
   ASSERT_EQ(mails.size(), 1u);
-  EXPECT_EQ(mails[0], "Subject: a\n\ntext\nFrom here on\nFrom q\n>From r\n");
+  EXPECT_EQ(mails[0],
+            "Subject: a\n\ntext\nFrom b Sun Nov 22\n\nFrom here on\n"
+            "\nFrom Sat Nov 21 on\nFrom q\n>From r\n");
   EXPECT_TRUE(SplitMbox("").empty());
-  EXPECT_FALSE(IsMbox("Subject: x\n\n"));
+  for (const char* no : {"", "Subject: x\n\n", "From x\n", "From the desk of Nov Sat\n",
+                         "From x\nSat Nov 21\n", "From x SatNov Nov\n"})
+    EXPECT_FALSE(IsMbox(no)) << no;
+  EXPECT_TRUE(IsMbox("From 17@xxx Sat Nov 21 06:40:00 +0000 2026\r\n"));
+}
+
+TEST(MailboxTest, StandardInputIsOneMail) {
+  const std::string mail = "Subject: a\n\ntext\n\nFrom b Sun Nov 22\n>From c\n";
+  EXPECT_EQ(MailsOf("-", "From b@example  Sat Nov 21 06:40:00 2026\n" + mail), std::vector{mail});
+  EXPECT_EQ(MailsOf("-", "From b@example\r\n" + mail), std::vector{mail});
+  EXPECT_EQ(MailsOf("-", mail), std::vector{mail});
+  EXPECT_EQ(MailsOf("-", "From "), std::vector<std::string>{""});
+  EXPECT_EQ(MailsOf("box", "From b Sat Nov 21\n" + mail).size(), 2u);
+  EXPECT_EQ(MailsOf("one.eml", "From b\n" + mail), std::vector{"From b\n" + mail});
 }
 
 TEST(MailboxTest, FoldersAreReadToTheBottomAndHiddenFilesAreNot) {
