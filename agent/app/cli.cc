@@ -2,10 +2,12 @@
 #include "agent/app/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "agent/app/commands.h"
 #include "common/log/log.h"
@@ -180,9 +182,44 @@ int Dispatch(const CLI::App& app, Line* line) {
   return ReportIncident(environment, line->incident);
 }
 
+// Before the line is parsed, only its words tell whether it wants JSON.
+int FailUsage(const std::vector<std::string>& arguments, const std::string& message) {
+  const bool wants_json =
+      std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  return Environment{"", wants_json, SystemFileSystem(), SystemClock(), SystemRandom()}.Fail(
+      kExitUsage, message);
+}
+
+// Flags that must not be given an empty value.
+std::set<std::string, std::less<>> NeverEmptyFlags() {
+  std::set<std::string, std::less<>> flags = {"--file"};
+  for (const Field& field : Fields()) {
+    if (field.kind != FieldKind::kBool) continue;
+    flags.insert(FlagOf(field.key));
+    if (!field.alias.empty()) flags.insert(FlagOf(field.alias));
+  }
+  return flags;
+}
+
+// The first of these flags with an empty value; empty: none. CLI11 tells
+// `--may-tell-police ""` and the bare flag alike, and the bare flag means yes: an
+// unset variable of a script would give consent, or file a report without its file.
+std::string FlagLeftEmpty(const std::vector<std::string>& arguments) {
+  const auto flags = NeverEmptyFlags();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument.ends_with('=') && flags.contains(argument.substr(0, argument.size() - 1)))
+      return argument.substr(0, argument.size() - 1);
+    if (flags.contains(argument) && i + 1 < arguments.size() && arguments[i + 1].empty())
+      return argument;
+  }
+  return "";
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
   CLI::App app("Noroshi の agent / the Noroshi agent", "noroshi-agent");
   Line line;
   app.set_version_flag("--version", NOROSHI_VERSION);
@@ -191,11 +228,17 @@ int RunCommandLine(int argc, char** argv) {
   app.add_flag("--json", line.json, "JSON で答える / answer in JSON");
   app.require_subcommand(1);
   AddCommands(&app, &line);
+  if (const std::string flag = FlagLeftEmpty(arguments); !flag.empty())
+    return FailUsage(arguments, flag + ": 値が空です / the value is empty");
   try {
     app.parse(argc, argv);
     return Dispatch(app, &line);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version.
+    return FailUsage(arguments,
+                     std::string("コマンドの書き方が違います(--help 参照) / wrong usage, see "
+                                 "--help: ") +
+                         error.what());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "noroshi-agent: %s\n", error.what());
     return kExitSoftware;

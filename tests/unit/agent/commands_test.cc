@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <fstream>
 
+#include "agent/app/cli.h"
 #include "agent/app/editor.h"
 #include "agent/app/parts.h"
 #include "agent/spool/record.h"
@@ -47,6 +48,13 @@ class CommandsTest : public testing::Test {
     options.flags = {{"tlp", {"GREEN"}, "--tlp"}, {"opened", {"yes"}, "--opened"}};
     options.paths = paths;
     return Do([&] { return ReportMail(environment_, options); });
+  }
+  // A whole command line, in this folder.
+  int CommandLine(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"noroshi-agent", "--data", folder_.path()});
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    return Do([&] { return RunCommandLine(static_cast<int>(argv.size()), argv.data()); });
   }
   std::string Write(const std::string& name, const std::string& content) {
     NOROSHI_CHECK(environment_.files.WriteDurably(folder_ / name, content, 0700).ok());
@@ -96,6 +104,36 @@ TEST_F(CommandsTest, AReportThatTheHubWouldRefuseIsNotQueued) {
   EXPECT_EQ(Report({{"tlp", {"AMBER"}, "--tlp"}, {"users", {"-1"}, "--users"}}), kExitDataError);
   EXPECT_NE(err_.find("--users"), std::string::npos) << err_;
   EXPECT_TRUE(Waiting().empty());
+}
+
+TEST_F(CommandsTest, AnEmptyValueIsNoConsent) {
+  const std::vector<std::string> report = {"report", "incident", "--tlp", "RED", "--title", "x"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), report.begin(), report.end());
+    return CommandLine(more);
+  };
+  for (const std::vector<std::string>& empty : {std::vector<std::string>{"--may-tell-police", ""},
+                                                {"--may-tell-police="},
+                                                {"--police-ok", "", "--impact", "y"},
+                                                {"--may-share-name="},
+                                                {"--file="},
+                                                {"--file", ""}}) {
+    EXPECT_EQ(with(empty), kExitUsage) << empty[0];
+    EXPECT_NE(err_.find(empty[0].substr(0, empty[0].find('=')) + ": "), std::string::npos) << err_;
+  }
+  EXPECT_TRUE(Waiting().empty());
+  ASSERT_EQ(with({"--impact", "", "--may-tell-police", "--may-share-name=no"}), kExitOk) << err_;
+  EXPECT_TRUE(Waiting().at(0).handling().may_tell_police());
+  EXPECT_FALSE(Waiting().at(0).handling().may_share_name());
+}
+
+TEST_F(CommandsTest, WrongUsageIsToldInBothLanguagesAndAsJson) {
+  EXPECT_EQ(CommandLine({"status", "--al"}), kExitUsage);
+  EXPECT_NE(err_.find("書き方"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("--al"), std::string::npos) << err_;
+  EXPECT_EQ(CommandLine({"--json", "report", "mail"}), kExitUsage);
+  EXPECT_EQ(json::parse(err_).at("exit_code").as_int64(), kExitUsage);
+  EXPECT_EQ(CommandLine({"--help"}), kExitOk);
 }
 
 TEST_F(CommandsTest, AFileIsReadAndFlagsWin) {
