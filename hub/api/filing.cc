@@ -5,11 +5,11 @@
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
 #include "common/runtime/clock.h"
+#include "common/submission/validate.h"
 #include "hub/api/handing_in.h"
 #include "hub/api/problem.h"
 #include "hub/api/reports.h"
 #include "hub/render/json.h"
-#include "hub/submission/validate.h"
 
 namespace noroshi::api {
 namespace {

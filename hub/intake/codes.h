@@ -13,7 +13,7 @@ inline std::string WordOf(const std::string& message) {
   return message.substr(0, message.find(':'));
 }
 
-// Beside those of the submission's own rules (hub/submission/validate.h).
+// Beside those of the submission's own rules (common/submission/validate.h).
 namespace rejection {
 inline constexpr char kIdConflict[] = "id_conflict";
 inline constexpr char kOverBudget[] = "over_budget";

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/runtime/clock.h"
+#include "common/submission/validate.h"
 #include "common/tls/certificate.h"
 #include "hub/intake/admission.h"
 #include "hub/intake/assembly.h"
@@ -20,7 +21,6 @@
 #include "hub/intake/ports.h"
 #include "hub/intake/stats.h"
 #include "hub/journal/journal.h"
-#include "hub/submission/validate.h"
 
 namespace noroshi::intake {
 

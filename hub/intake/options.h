@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "hub/submission/validate.h"
+#include "common/submission/validate.h"
 
 namespace noroshi::tls {
 class Context;

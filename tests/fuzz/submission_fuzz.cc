@@ -3,7 +3,7 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include "common/base/encoding.h"
-#include "hub/submission/validate.h"
+#include "common/submission/validate.h"
 #include "noroshi/v1/submission.pb.h"
 
 namespace {

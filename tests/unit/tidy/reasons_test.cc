@@ -71,7 +71,7 @@ std::set<std::string> Events(const std::string& levels) {
 
 TEST(ReasonsTest, EveryRejectionAndGoodbye) {
   std::set<std::string> words;
-  for (const char* file : {"hub/intake/codes.h", "hub/submission/validate.h"}) {
+  for (const char* file : {"hub/intake/codes.h", "common/submission/validate.h"}) {
     AddMatches(Content(Root() / file), R"re(\[\] = "([a-z_]+)")re", &words);
   }
   ExpectDocumented(words, 25);

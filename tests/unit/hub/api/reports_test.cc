@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/crypto/crypto.h"
-#include "hub/submission/validate.h"
+#include "common/submission/validate.h"
 #include "tests/support/json.h"
 #include "tests/unit/hub/api/desk.h"
 

@@ -1,7 +1,7 @@
 // Good submissions, by the names that these tests use.
 #pragma once
 
-#include "tests/unit/hub/submission/samples.h"
+#include "tests/unit/common/submission/samples.h"
 
 namespace noroshi::intake {
 

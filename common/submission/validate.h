@@ -1,5 +1,6 @@
 // Checks a submission against every rule that proto/noroshi/v1/submission.proto
-// states. Whichever way it comes, from an agent or through the API, these rules hold.
+// states. Whichever way it comes, from an agent or through the API, these rules hold;
+// an agent asks them before it queues anything.
 //
 // Threads: pure functions.
 #pragma once

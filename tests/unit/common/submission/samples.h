@@ -3,7 +3,7 @@
 
 #include "common/base/uuid.h"
 #include "common/runtime/random.h"
-#include "hub/submission/validate.h"
+#include "common/submission/validate.h"
 #include "noroshi/v1/submission.pb.h"
 
 namespace noroshi::submission {

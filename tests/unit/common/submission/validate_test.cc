@@ -1,10 +1,10 @@
 // Every rule has a case that breaks just it and, where it has a figure, one at the limit.
-#include "hub/submission/validate.h"
+#include "common/submission/validate.h"
 
 #include <gtest/gtest.h>
 
 #include "common/wire/frame.h"
-#include "tests/unit/hub/submission/samples.h"
+#include "tests/unit/common/submission/samples.h"
 
 namespace noroshi::submission {
 namespace {

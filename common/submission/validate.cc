@@ -1,4 +1,4 @@
-#include "hub/submission/validate.h"
+#include "common/submission/validate.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
