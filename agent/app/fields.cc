@@ -9,8 +9,9 @@
 
 #include "agent/sinks/render.h"
 #include "common/base/encoding.h"
+#include "common/base/terminal.h"
 #include "common/base/uuid.h"
-#include "common/wire/frame.h"
+#include "common/submission/validate.h"
 
 namespace noroshi::agent {
 namespace {
@@ -20,10 +21,7 @@ using google::protobuf::Message;
 using P = FieldPart;
 using K = FieldKind;
 
-constexpr size_t kShort = 512;
-constexpr size_t kLong = 64 * 1024;
-constexpr size_t kCausesMax = 17;
-constexpr int64_t kFutureMaxMs = 10 * 60'000;  // The hub's rule.
+constexpr size_t kWrongValueShownMax = 64;  // Bytes.
 constexpr int kYearMin = 1970;
 constexpr int kYearMax = 9999;
 
@@ -74,6 +72,48 @@ Result<void> SetText(const Entry& entry, const Field& field, Message* part,
   return {};
 }
 
+// The word of these that was most likely meant; empty: none is near. Shares most
+// letters, in order, from both ends: enough for a mistyped word.
+std::string Nearest(std::string_view mistyped, const std::vector<std::string_view>& words) {
+  std::string nearest;
+  size_t best = 0;
+  for (const std::string_view word : words) {
+    size_t head = 0;
+    while (head < word.size() && head < mistyped.size() && word[head] == mistyped[head]) ++head;
+    size_t tail = 0;
+    while (head + tail < std::min(word.size(), mistyped.size()) &&
+           word[word.size() - 1 - tail] == mistyped[mistyped.size() - 1 - tail])
+      ++tail;
+    const size_t shared = head + tail;
+    if (shared > best && shared + 2 >= std::max(word.size(), mistyped.size())) {
+      best = shared;
+      nearest = word;
+    }
+  }
+  return nearest;
+}
+
+// The taxonomy's ids for this field; null: any identifier will do.
+const std::set<std::string, std::less<>>* IdsFor(const Field& field) {
+  const submission::Vocabulary& vocabulary = submission::TaxonomyVocabulary();
+  if (field.key == "event_type") return &vocabulary.event_types;
+  if (field.key == "causes") return &vocabulary.causes;
+  if (field.key == "sector") return &vocabulary.sectors;
+  return nullptr;
+}
+
+Result<void> CheckId(const Entry& entry, const Field& field, const std::string& value) {
+  const auto* ids = IdsFor(field);
+  if (ids == nullptr && !IsIdentifier(value))
+    return Wrong(entry, "識別子ではありません(a-z 0-9 . _ -)", "not an identifier (a-z 0-9 . _ -)");
+  if (ids == nullptr || ids->contains(value)) return {};
+  const std::string shown = TerminalLine(TruncateUtf8(value, kWrongValueShownMax));
+  const std::string nearest = Nearest(value, {ids->begin(), ids->end()});
+  return Wrong(entry, fmt::format("「{}」は分類の ID ではありません", shown),
+               fmt::format("'{}' is not one of {}{}", shown, fmt::join(*ids, ", "),
+                           nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
+}
+
 Result<void> SetIdentifiers(const Entry& entry, const Field& field, Message* part,
                             const FieldDescriptor* proto) {
   if (entry.values.size() > field.max)
@@ -82,7 +122,7 @@ Result<void> SetIdentifiers(const Entry& entry, const Field& field, Message* par
   std::set<std::string> seen;
   part->GetReflection()->ClearField(part, proto);
   for (const std::string& value : entry.values) {
-    if (!IsIdentifier(value)) return Wrong(entry, "識別子ではありません", "not an identifier");
+    NOROSHI_RETURN_IF_ERROR(CheckId(entry, field, value));
     if (!seen.insert(value).second) return Wrong(entry, "重複しています", "given twice");
     part->GetReflection()->AddString(part, proto, value);
   }
@@ -118,6 +158,8 @@ Result<void> SetOther(const Entry& entry, const Field& field, Message* part,
     if (!time.ok())
       return Wrong(entry, "日時は 2026-11-21T14:03+09:00 のように書いてください",
                    time.error().message);
+    if (*time < submission::kTimeMinMs)
+      return Wrong(entry, "1990年より前の日時です", "is before 1990");
     reflection->SetInt64(part, proto, *time);
   } else if (field.kind == K::kTlp) {
     const v1::Tlp tlp = sinks::TlpFromWord(value);
@@ -133,7 +175,8 @@ Result<void> SetOther(const Entry& entry, const Field& field, Message* part,
     reflection->SetEnumValue(part, proto, stage);
   } else {
     const auto id = Uuid::Parse(value);
-    if (!id.ok()) return Wrong(entry, "届出の ID(UUID)ではありません", "not a submission id");
+    if (!id.ok() || !id->IsV7())
+      return Wrong(entry, "届出の ID(UUID)ではありません", "not a submission id");
     reflection->SetString(part, proto, id->bytes());
   }
   return {};
@@ -152,24 +195,26 @@ const std::vector<Field>& Fields() {
        "第一報 first / 続報 follow-up / 最終報 final", "first, follow-up or final"},
       {"thread_id", "thread", P::kIncident, "thread_id", K::kUuid, 0,
        "続報・最終報: 第一報の届出 ID", "follow-up and final: id of the first report"},
-      {"title", "", P::kIncident, "title", K::kText, kShort, "件名(一行)", "one line"},
-      {"what_happened", "what", P::kIncident, "what_happened", K::kText, kLong, "事象の概要",
-       "what happened"},
-      {"impact", "", P::kIncident, "impact", K::kText, kLong, "影響", "impact"},
-      {"response", "", P::kIncident, "response", K::kText, kLong, "対応状況", "response so far"},
-      {"expected_recovery", "recovery", P::kIncident, "expected_recovery", K::kText, 4096,
-       "復旧見込み", "expected recovery"},
+      {"title", "", P::kIncident, "title", K::kText, submission::kTitleBytesMax, "件名(一行)",
+       "one line"},
+      {"what_happened", "what", P::kIncident, "what_happened", K::kText, submission::kTextBytesMax,
+       "事象の概要", "what happened"},
+      {"impact", "", P::kIncident, "impact", K::kText, submission::kTextBytesMax, "影響", "impact"},
+      {"response", "", P::kIncident, "response", K::kText, submission::kTextBytesMax, "対応状況",
+       "response so far"},
+      {"expected_recovery", "recovery", P::kIncident, "expected_recovery", K::kText,
+       submission::kRecoveryBytesMax, "復旧見込み", "expected recovery"},
       {"occurred_at", "occurred", P::kIncident, "occurred_at_ms", K::kTime, 0, "発生日時",
        "when it began, e.g. 2026-11-21T14:03+09:00"},
       {"detected_at", "detected", P::kIncident, "detected_at_ms", K::kTime, 0, "認知日時",
        "when it was noticed"},
-      {"event_type", "", P::kIncident, "event_type", K::kIdentifier, 64, "事象の種類(分類 ID)",
-       "event type, an id of the taxonomy"},
-      {"causes", "cause", P::kIncident, "causes", K::kIdentifiers, kCausesMax, "原因(分類 ID)",
-       "causes, ids of the taxonomy"},
-      {"affected_service", "service", P::kIncident, "affected_service", K::kText, kShort,
-       "影響を受けたサービス", "affected service"},
-      {"sector", "", P::kIncident, "sector", K::kIdentifier, 64, "分野",
+      {"event_type", "", P::kIncident, "event_type", K::kIdentifier, kIdentifierBytesMax,
+       "事象の種類(分類 ID)", "event type, an id of the taxonomy"},
+      {"causes", "cause", P::kIncident, "causes", K::kIdentifiers, submission::kCausesMax,
+       "原因(分類 ID)", "causes, ids of the taxonomy"},
+      {"affected_service", "service", P::kIncident, "affected_service", K::kText,
+       submission::kServiceBytesMax, "影響を受けたサービス", "affected service"},
+      {"sector", "", P::kIncident, "sector", K::kIdentifier, kIdentifierBytesMax, "分野",
        "critical-infrastructure sector"},
       {"users", "", P::kFigures, "users", K::kNumber, 0, "影響を受けた利用者数", "users affected"},
       {"duration_minutes", "", P::kFigures, "duration_minutes", K::kNumber, 0, "継続時間(分)",
@@ -184,23 +229,24 @@ const std::vector<Field>& Fields() {
        "records that reached others"},
       {"devices", "", P::kFigures, "devices", K::kNumber, 0, "影響を受けた機器数",
        "devices affected"},
-      {"on_behalf_of", "", P::kIncident, "on_behalf_of", K::kText, 256, "委託元の機関",
-       "the organisation for which a contractor reports"},
+      {"on_behalf_of", "", P::kIncident, "on_behalf_of", K::kText, submission::kOnBehalfOfBytesMax,
+       "委託元の機関", "the organisation for which a contractor reports"},
       {"support_requested", "support", P::kIncident, "support_requested", K::kBool, 0,
        "支援を求める", "ask the centre for help"},
       {"tlp", "", P::kHandling, "tlp", K::kTlp, 0, "共有範囲(必須)",
        "CLEAR, GREEN, AMBER, AMBER+STRICT or RED (required)"},
-      {"grade", "", P::kHandling, "grade", K::kText, 64, "格付け(機密性2 など)",
-       "the submitter's own grade"},
+      {"grade", "", P::kHandling, "grade", K::kText, submission::kGradeBytesMax,
+       "格付け(機密性2 など)", "the submitter's own grade"},
       {"may_share_name", "share_name", P::kHandling, "may_share_name", K::kBool, 0,
        "機関名を共有してよい", "the name may be shown to others"},
       {"may_tell_police", "police_ok", P::kHandling, "may_tell_police", K::kBool, 0,
        "警察に伝えてよい", "the police may be told"},
       {"may_tell_competent_ministry", "ministry_ok", P::kHandling, "may_tell_competent_ministry",
        K::kBool, 0, "所管省庁に伝えてよい", "the competent ministry may be told"},
-      {"circle", "", P::kHandling, "circle", K::kIdentifier, 64, "共有サークル", "closed group"},
-      {"exercise_id", "exercise", P::kSubmission, "exercise_id", K::kIdentifier, 64,
-       "演習の ID(演習のときだけ)", "exercise id, only in an exercise"},
+      {"circle", "", P::kHandling, "circle", K::kIdentifier, kIdentifierBytesMax, "共有サークル",
+       "closed group"},
+      {"exercise_id", "exercise", P::kSubmission, "exercise_id", K::kIdentifier,
+       kIdentifierBytesMax, "演習の ID(演習のときだけ)", "exercise id, only in an exercise"},
       {"opened", "", P::kTreatment, "opened", K::kBool, 0, "メールを開いた", "the mail was opened"},
       {"clicked", "", P::kTreatment, "link_clicked", K::kBool, 0, "リンクを開いた",
        "a link was followed"},
@@ -209,7 +255,7 @@ const std::vector<Field>& Fields() {
       {"replied", "", P::kTreatment, "replied", K::kBool, 0, "返信した", "somebody replied"},
       {"recipients", "", P::kMail, "recipients", K::kNumber, 0, "受信したメールボックスの数",
        "mailboxes that received it"},
-      {"note", "", P::kMail, "note", K::kText, 16 * 1024, "補足", "note"},
+      {"note", "", P::kMail, "note", K::kText, submission::kMailNoteBytesMax, "補足", "note"},
   };
   return fields;
 }
@@ -223,25 +269,9 @@ const Field* FindField(std::string_view key) {
 }
 
 std::string NearestField(std::string_view key) {
-  // Shares most letters, in order, from both ends: enough for a mistyped word.
-  std::string nearest;
-  size_t best = 0;
-  for (const Field& field : Fields()) {
-    for (const std::string_view name : {field.key, field.alias}) {
-      size_t head = 0;
-      while (head < name.size() && head < key.size() && name[head] == key[head]) ++head;
-      size_t tail = 0;
-      while (head + tail < std::min(name.size(), key.size()) &&
-             name[name.size() - 1 - tail] == key[key.size() - 1 - tail])
-        ++tail;
-      const size_t shared = head + tail;
-      if (shared > best && shared + 2 >= std::max(name.size(), key.size())) {
-        best = shared;
-        nearest = name;
-      }
-    }
-  }
-  return nearest;
+  std::vector<std::string_view> names;
+  for (const Field& field : Fields()) names.insert(names.end(), {field.key, field.alias});
+  return Nearest(key, names);
 }
 
 Result<void> ApplyEntry(const Entry& entry, v1::Submission* submission) {
@@ -257,9 +287,8 @@ Result<void> ApplyEntry(const Entry& entry, v1::Submission* submission) {
     case K::kText:
       return SetText(entry, *field, part, proto);
     case K::kIdentifier:
-      if (!entry.values[0].empty() && !IsIdentifier(entry.values[0]))
-        return Wrong(entry, "識別子ではありません(a-z 0-9 . _ -)",
-                     "not an identifier (a-z 0-9 . _ -)");
+      if (!entry.values[0].empty())
+        NOROSHI_RETURN_IF_ERROR(CheckId(entry, *field, entry.values[0]));
       return SetText(entry, *field, part, proto);
     case K::kNumber:
       return SetNumber(entry, part, proto);
@@ -268,15 +297,44 @@ Result<void> ApplyEntry(const Entry& entry, v1::Submission* submission) {
   }
 }
 
-Result<void> CheckSubmission(const v1::Submission& submission, int64_t now_ms) {
+namespace {
+
+// "report.yaml:3: title", or only "title" when no entry set it.
+std::string Named(std::string_view key, const std::vector<Entry>& given) {
+  for (auto entry = given.rbegin(); entry != given.rend(); ++entry) {
+    if (const Field* field = FindField(entry->key); field != nullptr && field->key == key)
+      return fmt::format("{}: {}", entry->place, key);
+  }
+  return std::string(key);
+}
+
+// The key of a field that the hub's rules name: "incident.causes[2]" is "causes".
+std::string KeyOf(std::string_view path) {
+  path = path.substr(0, path.find('['));
+  path.remove_prefix(path.rfind('.') + 1);
+  for (const Field& field : Fields()) {
+    if (field.proto == path) return std::string(field.key);
+  }
+  return std::string(path.empty() ? "submission" : path);
+}
+
+bool IsOneLine(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+}  // namespace
+
+Result<std::string> CheckSubmission(const v1::Submission& filed, const std::vector<Entry>& given,
+                                    int64_t now_ms) {
   std::string wrong;
-  const auto note = [&](std::string_view field, std::string_view ja, std::string_view en) {
-    wrong += fmt::format("{}{}: {} / {}", wrong.empty() ? "" : "\n", field, ja, en);
+  const auto note = [&](std::string_view key, std::string_view ja, std::string_view en) {
+    wrong += fmt::format("{}{}: {} / {}", wrong.empty() ? "" : "\n", Named(key, given), ja, en);
   };
-  if (submission.handling().tlp() == v1::TLP_UNSPECIFIED)
+  if (filed.handling().tlp() == v1::TLP_UNSPECIFIED)
     note("tlp", "共有範囲は必須です", "required: the sharing of a report is its sender's decision");
-  if (submission.has_incident()) {
-    const auto& incident = submission.incident();
+  if (filed.has_incident()) {
+    const auto& incident = filed.incident();
     const bool first = incident.stage() == v1::REPORT_STAGE_FIRST;
     if (incident.stage() == v1::REPORT_STAGE_UNSPECIFIED)
       note("stage", "必須です", "required");
@@ -291,22 +349,26 @@ Result<void> CheckSubmission(const v1::Submission& submission, int64_t now_ms) {
            "one of title, what_happened, impact, response, expected_recovery is required");
     for (const auto& [field, time] : {std::pair("occurred_at", incident.occurred_at_ms()),
                                       std::pair("detected_at", incident.detected_at_ms())}) {
-      if (time > now_ms + kFutureMaxMs) note(field, "未来の日時です", "is in the future");
+      if (time > now_ms + submission::kFutureMaxMs)
+        note(field, "未来の日時です", "is in the future");
     }
-    if (incident.title().find('\n') != std::string::npos)
-      note("title", "一行で書いてください", "must be one line");
+    if (!IsOneLine(incident.title())) note("title", "一行で書いてください", "must be one line");
   }
-  if (submission.has_mail()) {
-    const size_t size = submission.mail().raw().size();
+  if (filed.has_mail()) {
+    const size_t size = filed.mail().raw().size();
     if (size == 0) note("mail", "空のメールです", "the mail is empty");
-    if (size > kMailBytesMax)
-      note("mail", fmt::format("最大 {} バイト", kMailBytesMax),
-           fmt::format("at most {} bytes ({} given)", kMailBytesMax, size));
+    if (size > submission::kMailBytesMax)
+      note("mail", fmt::format("最大 {} バイト", submission::kMailBytesMax),
+           fmt::format("at most {} bytes ({} given)", submission::kMailBytesMax, size));
   }
-  if (const size_t size = submission.ByteSizeLong(); size > wire::kSubmissionBytesMax)
-    note("submission", fmt::format("最大 {} バイト", wire::kSubmissionBytesMax),
-         fmt::format("at most {} bytes ({} given)", wire::kSubmissionBytesMax, size));
-  if (wrong.empty()) return {};
+  if (!wrong.empty()) return Error{ErrorCode::kInvalid, wrong};
+  // Whatever was not foreseen above.
+  std::string bytes = filed.SerializeAsString();
+  const auto& words = submission::TaxonomyVocabulary();
+  const auto validated = submission::ValidateSubmission(bytes, words, now_ms);
+  if (!validated.rejection) return bytes;
+  note(KeyOf(validated.rejection->field()), "ハブの規則に合いません",
+       fmt::format("{}: {}", validated.rejection->reason(), validated.rejection->rule()));
   return Error{ErrorCode::kInvalid, wrong};
 }
 

@@ -14,8 +14,6 @@
 
 namespace noroshi::agent {
 
-inline constexpr size_t kMailBytesMax = 24 * 1024 * 1024;
-
 // One key with what was given for it.
 struct Entry {
   std::string key;
@@ -54,12 +52,15 @@ const Field* FindField(std::string_view key);
 // The key that was most likely meant; empty: none is near.
 std::string NearestField(std::string_view key);
 
-// Sets one field. kInvalid: "place: key: なぜ / why".
+// Sets one field. kInvalid: "place: key: なぜ / why"; for an id that is not in the
+// taxonomy with those that are.
 Result<void> ApplyEntry(const Entry& entry, v1::Submission* submission);
 
-// What the hub will check, before anything is queued. kInvalid, one line for
-// each thing that is wrong.
-Result<void> CheckSubmission(const v1::Submission& submission, int64_t now_ms);
+// The submission's bytes, checked by the rules that the hub will check it by.
+// kInvalid, one line for each thing that is wrong, with the place of the entry in
+// `given` that set it, if one did (of several the last one).
+Result<std::string> CheckSubmission(const v1::Submission& filed, const std::vector<Entry>& given,
+                                    int64_t now_ms);
 
 // "2026-11-21T14:03", with or without seconds; "Z", "+09:00" or, without a zone,
 // the machine's local time. 'T' may be a space. kInvalid otherwise.

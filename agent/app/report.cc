@@ -9,9 +9,8 @@
 #include "agent/app/form.h"
 #include "agent/app/mailbox.h"
 #include "agent/app/parts.h"
-#include "agent/sinks/render.h"
+#include "agent/app/rejection.h"
 #include "common/base/encoding.h"
-#include "common/base/terminal.h"
 #include "common/merkle/merkle.h"
 #include "common/wire/frame.h"
 
@@ -34,15 +33,15 @@ struct Desk {
     return Desk{environment, std::move(pins), std::move(settings), std::move(spool)};
   }
 
-  Result<spool::Item> File(v1::Submission submission) {
+  // `given`: what set its fields, for messages.
+  Result<spool::Item> File(v1::Submission submission, const std::vector<Entry>& given) {
     const int64_t now = environment.clock.NowMs();
     spool::Item item;
     item.id = environment.random.UuidV7(now);
     submission.set_id(item.id.bytes());
     submission.set_created_at_ms(now);
     submission.mutable_handling();  // Required, even when every field is absent.
-    NOROSHI_RETURN_IF_ERROR(CheckSubmission(submission, now));
-    const std::string bytes = submission.SerializeAsString();
+    NOROSHI_ASSIGN_OR_RETURN(const std::string bytes, CheckSubmission(submission, given, now));
     item.priority = spool::PriorityOf(submission);
     item.bytes = bytes.size();
     NOROSHI_RETURN_IF_ERROR(spool.Add(item, bytes));
@@ -91,7 +90,7 @@ Result<v1::Submission> MakeIncident(const std::vector<Entry>& form,
 struct Outcome {
   std::string state;  // "spooled", "accepted", "rejected"
   std::optional<v1::Receipt> receipt;
-  std::string rejection;  // JSON.
+  json::value rejection;  // As of RejectionValue; null: none.
   int exit_code = kExitOk;
 };
 
@@ -105,12 +104,12 @@ Outcome OutcomeOf(Desk& desk, const spool::Item& item) {
         bytes.ok() && merkle::VerifyReceipt(proof->receipt, *bytes, desk.pins.organization,
                                             desk.pins.log_public_key)
                           .ok();
-    return {valid ? "accepted" : "receipt_invalid", std::move(proof->receipt), "",
+    return {valid ? "accepted" : "receipt_invalid", std::move(proof->receipt), nullptr,
             valid ? kExitOk : kExitDataError};
   }
   if (auto rejection = desk.spool.FindRejection(item.id); rejection.ok())
-    return {"rejected", std::nullopt, *std::move(rejection), kExitDataError};
-  return {"spooled", std::nullopt, "", kExitTempFail};
+    return {"rejected", std::nullopt, RejectionValue(*rejection), kExitDataError};
+  return {"spooled", std::nullopt, nullptr, kExitTempFail};
 }
 
 json::object OutcomeJson(const spool::Item& item, const Outcome& outcome) {
@@ -121,10 +120,7 @@ json::object OutcomeJson(const spool::Item& item, const Outcome& outcome) {
                                      {"log_id", ToHex(outcome.receipt->head().log_id())},
                                      {"verified", outcome.state == "accepted"}};
   }
-  if (!outcome.rejection.empty()) {
-    json::error_code ignored;  // Written by ourselves.
-    object["rejection"] = json::parse(outcome.rejection, ignored);
-  }
+  if (!outcome.rejection.is_null()) object["rejection"] = outcome.rejection;
   return object;
 }
 
@@ -133,7 +129,7 @@ std::string OutcomeText(const Outcome& outcome) {
     return fmt::format("  受領証を検証しました / receipt verified: sequence {}, tree size {}\n",
                        outcome.receipt->sequence(), outcome.receipt->head().tree_size());
   if (outcome.state == "rejected")
-    return "  受理されませんでした / rejected: " + TerminalLine(outcome.rejection);
+    return "  受理されませんでした / rejected: " + RejectionLine(outcome.rejection) + "\n";
   if (outcome.state == "receipt_invalid")
     return "  受領証が正しくありません / the receipt is not valid\n";
   return "  まだ受領されていません。保存済みで、届き次第送ります / not received yet; it is kept "
@@ -166,7 +162,8 @@ int Tell(Desk& desk, const std::vector<spool::Item>& queued, std::optional<int> 
     if (!waited.ok() && !environment.json) environment.Fail(waited.error());
   }
   for (const spool::Item& one : queued) {
-    const Outcome outcome = wait_seconds ? OutcomeOf(desk, one) : Outcome{"spooled", {}, "", 0};
+    const Outcome outcome =
+        wait_seconds ? OutcomeOf(desk, one) : Outcome{"spooled", {}, nullptr, 0};
     exit_code = std::max(exit_code, outcome.exit_code);
     if (environment.json) {
       answers.push_back(OutcomeJson(one, outcome));
@@ -191,7 +188,7 @@ Result<spool::Item> FileEdited(Desk& desk, const std::vector<Entry>& form,
   const auto accept = [&](const std::string& text) -> Result<void> {
     NOROSHI_ASSIGN_OR_RETURN(const auto entries, ReadForm("form", text));
     NOROSHI_ASSIGN_OR_RETURN(auto submission, MakeIncident(entries, {}));
-    NOROSHI_ASSIGN_OR_RETURN(queued, desk.File(std::move(submission)));
+    NOROSHI_ASSIGN_OR_RETURN(queued, desk.File(std::move(submission), entries));
     return {};
   };
   NOROSHI_ASSIGN_OR_RETURN(const std::string draft,
@@ -220,7 +217,8 @@ int ReportIncident(const Environment& environment, const IncidentOptions& option
   } else {
     auto submission = MakeIncident(form, options.flags);
     if (!submission.ok()) return environment.Fail(submission.error());
-    queued = desk->File(*std::move(submission));
+    form.insert(form.end(), options.flags.begin(), options.flags.end());
+    queued = desk->File(*std::move(submission), form);
   }
   if (!queued.ok()) return environment.Fail(queued.error());
   return Tell(*desk, {*std::move(queued)}, options.wait_seconds, /*list=*/false);
@@ -248,7 +246,7 @@ int ReportMail(const Environment& environment, const MailOptions& options) {
     for (const std::string& mail : MailsOf(file, *content)) {
       v1::Submission submission = common;
       submission.mutable_mail()->set_raw(mail);
-      auto filed = desk->File(std::move(submission));
+      auto filed = desk->File(std::move(submission), options.flags);
       if (filed.ok()) {
         queued.push_back(*std::move(filed));
         continue;

@@ -5,6 +5,7 @@
 
 #include "agent/app/commands.h"
 #include "agent/app/parts.h"
+#include "agent/app/rejection.h"
 #include "agent/session/credentials.h"
 #include "agent/sinks/render.h"
 #include "common/base/encoding.h"
@@ -15,6 +16,7 @@ namespace {
 
 namespace json = boost::json;
 constexpr size_t kStatusBytesMax = 16 * 1024;
+constexpr size_t kRejectionsShownMax = 10;
 
 // What the runner last wrote; "not running" when no process holds the lock.
 json::object Connection(const Environment& environment) {
@@ -57,6 +59,11 @@ Result<json::object> Gather(const Environment& environment) {
   status["hub_restored"] = LastRestore(environment);
   NOROSHI_ASSIGN_OR_RETURN(const auto counts, parts.spool.Count(now));
   status["spool"] = SpoolJson(counts);
+  NOROSHI_ASSIGN_OR_RETURN(const auto rejections,
+                           parts.spool.NewestRejections(kRejectionsShownMax));
+  json::array refused;
+  for (const std::string& rejection : rejections) refused.push_back(RejectionValue(rejection));
+  status["rejections"] = std::move(refused);
   NOROSHI_ASSIGN_OR_RETURN(const auto receipt, parts.spool.NewestReceiptHead(now));
   status["last_receipt_at"] = receipt ? FormatUtc(receipt->timestamp_ms()) : "";
   NOROSHI_ASSIGN_OR_RETURN(const auto head, parts.head.Load());
@@ -87,6 +94,19 @@ std::string Text(const json::object& object, const char* key) {
   return json::serialize(*value);
 }
 
+// What the hub refused, and what to do about it; empty: nothing.
+std::string RejectionsText(const json::array& rejections) {
+  if (rejections.empty()) return "";
+  std::string text =
+      "受理されなかった届出(新しい順)。直して届け出てください / rejected, newest first: correct "
+      "and "
+      "file again\n";
+  for (const json::value& rejection : rejections)
+    text += fmt::format("  {}  {}\n", Text(rejection.as_object(), "submission_id"),
+                        RejectionLine(rejection));
+  return text;
+}
+
 }  // namespace
 
 int Status(const Environment& environment) {
@@ -115,6 +135,7 @@ int Status(const Environment& environment) {
                       Text(spool, "sent"), Text(spool, "rejected"), Text(spool, "corrupt"));
   text += fmt::format("最終受領 / receipt  {}\n", Text(status, "last_receipt_at"));
   text += fmt::format("証明書 / cert. ends {}\n", Text(status, "certificate_ends_at"));
+  text += RejectionsText(status.at("rejections").as_array());
   std::fputs(text.c_str(), stdout);
   return kExitOk;
 }

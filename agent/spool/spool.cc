@@ -25,6 +25,7 @@ constexpr size_t kListMax = 2 * kEntriesMaxLimit;
 constexpr size_t kReceiptsBytesMax = 1024 * 1024;
 constexpr size_t kAnswerBytesMax = 64 * 1024;
 constexpr std::string_view kReceiptsSuffix = ".receipts";
+constexpr std::string_view kAnswerSuffix = ".json";
 constexpr std::string_view kTemporarySuffix = ".tmp";
 constexpr int64_t kTemporaryAgeMs = kDayMs;  // A writer is done long before.
 
@@ -152,7 +153,7 @@ Result<void> Spool::Reject(const Item& item, const v1::Rejection& rejection) {
                                       {"reason", rejection.reason()},
                                       {"rule", rejection.rule()}};
   NOROSHI_RETURN_IF_ERROR(
-      files_->WriteDurably(folder_ + "/rejected/" + item.id.ToString() + ".json",
+      files_->WriteDurably(folder_ + "/rejected/" + item.id.ToString() + std::string(kAnswerSuffix),
                            boost::json::serialize(answer) + "\n", kFileMode));
   return files_->Rename(waiting_folder() + "/" + item.name(), folder_ + "/rejected/" + item.name());
 }
@@ -287,7 +288,21 @@ Result<std::optional<v1::TreeHead>> Spool::NewestReceiptHead(int64_t now_ms) {
 }
 
 Result<std::string> Spool::FindRejection(const Uuid& id) {
-  return files_->Read(folder_ + "/rejected/" + id.ToString() + ".json", kAnswerBytesMax);
+  return files_->Read(folder_ + "/rejected/" + id.ToString() + std::string(kAnswerSuffix),
+                      kAnswerBytesMax);
+}
+
+Result<std::vector<std::string>> Spool::NewestRejections(size_t max) {
+  const std::string folder = folder_ + "/rejected/";
+  NOROSHI_ASSIGN_OR_RETURN(const auto names, files_->List(folder, kListMax));
+  std::vector<std::string> rejections;
+  // An id begins with its time: the last name is the newest.
+  for (auto name = names.rbegin(); name != names.rend() && rejections.size() < max; ++name) {
+    if (!name->ends_with(kAnswerSuffix)) continue;
+    NOROSHI_ASSIGN_OR_RETURN(rejections.emplace_back(),
+                             files_->Read(folder + *name, kAnswerBytesMax));
+  }
+  return rejections;
 }
 
 Result<Counts> Spool::Count(int64_t now_ms) {

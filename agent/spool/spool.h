@@ -125,6 +125,8 @@ class Spool {
   Result<std::optional<v1::TreeHead>> NewestReceiptHead(int64_t now_ms);
   // The hub's refusal of this submission (JSON); kNotFound: none.
   Result<std::string> FindRejection(const Uuid& id);
+  // The refusals of the newest submissions (JSON), newest first, at most max.
+  Result<std::vector<std::string>> NewestRejections(size_t max);
   Result<Counts> Count(int64_t now_ms);
 
   std::string waiting_folder() const { return folder_ + "/new"; }

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!entries.ok()) return 0;
   noroshi::v1::Submission submission;
   for (const Entry& entry : *entries) (void)ApplyEntry(entry, &submission).ok();
-  (void)CheckSubmission(submission, 1'795'000'000'000).ok();
+  (void)CheckSubmission(submission, *entries, 1'795'000'000'000).ok();
   // A form made of what was read says the same.
   const auto again = ReadForm("again.yaml", FormTemplate(*entries));
   if (!again.ok()) __builtin_trap();

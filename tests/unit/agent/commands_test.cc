@@ -236,6 +236,29 @@ TEST_F(CommandsTest, StatusCountsWithoutAHub) {
   EXPECT_EQ(status.at("connection").at("state").as_string(), "not_running");
 }
 
+TEST_F(CommandsTest, StatusListsWhatTheHubRefused) {
+  for (int i = 0; i < 11; ++i) {
+    clock_.Advance(std::chrono::seconds(1));
+    ASSERT_EQ(Report(kReport), kExitOk) << err_;
+    Parts parts = Open();
+    v1::Rejection rejection;
+    rejection.set_field("incident.title");
+    rejection.set_reason("reason " + std::to_string(i));
+    rejection.set_rule("at most one");
+    ASSERT_TRUE(parts.spool.Reject(parts.spool.Waiting()->at(0), rejection).ok());
+  }
+  ASSERT_EQ(Do([&] { return Status(environment_); }), kExitOk) << err_;
+  const json::array rejections = json::parse(out_).at("rejections").as_array();
+  ASSERT_EQ(rejections.size(), 10u);
+  EXPECT_EQ(rejections[0].at("reason").as_string(), "reason 10");
+  EXPECT_EQ(rejections[9].at("reason").as_string(), "reason 1");
+  environment_.json = false;
+  ASSERT_EQ(Do([&] { return Status(environment_); }), kExitOk) << err_;
+  EXPECT_NE(out_.find("incident.title: reason 10 (at most one)\n"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("file again"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find('?'), std::string::npos) << out_;
+}
+
 TEST_F(CommandsTest, AlertsAreEmptyAtFirst) {
   ASSERT_EQ(Do([&] { return Alerts(environment_, {}); }), kExitOk);
   EXPECT_TRUE(json::parse(out_).at("alerts").as_array().empty());

@@ -5,6 +5,8 @@
 #include "agent/app/environment.h"
 #include "agent/app/mailbox.h"
 #include "agent/session/proxy.h"
+#include "common/submission/validate.h"
+#include "common/taxonomy/taxonomy.h"
 #include "tests/unit/agent/fixtures.h"
 
 namespace noroshi::agent {
@@ -33,7 +35,10 @@ std::string Complaint(std::string_view text) {
     if (const auto applied = ApplyEntry(entry, &submission); !applied.ok())
       return applied.error().message;
   }
-  const auto checked = CheckSubmission(submission, kNow);
+  submission.set_id(FakeRandom().UuidV7(kNow).bytes());
+  submission.set_created_at_ms(kNow);
+  submission.mutable_handling();
+  const auto checked = CheckSubmission(submission, *entries, kNow);
   return checked.ok() ? "" : checked.error().message;
 }
 
@@ -45,7 +50,7 @@ what_happened: |
   一行目
   二行目
 detected_at: 2026-11-20T06:40:00+09:00
-causes: [unknown, malware]
+causes: [unknown, user_error]
 figures:
   users: 12000
 tlp: AMBER+STRICT
@@ -55,7 +60,7 @@ support: yes
   const v1::Submission json = Make(
       "{\"stage\":\"first\",\"title\":\"庁内ファイルサーバの暗号化\","
       "\"what\":\"一行目\\n二行目\\n\",\"detected\":\"2026-11-19T21:40Z\","
-      "\"causes\":[\"unknown\",\"malware\"],\"users\":12000,\"tlp\":\"tlp:amber+strict\","
+      "\"causes\":[\"unknown\",\"user_error\"],\"users\":12000,\"tlp\":\"tlp:amber+strict\","
       "\"police_ok\":true,\"support_requested\":\"true\"}");
   EXPECT_EQ(yaml.SerializeAsString(), json.SerializeAsString());
   EXPECT_EQ(yaml.incident().what_happened(), "一行目\n二行目\n");
@@ -80,7 +85,7 @@ TEST(FormTest, ComplaintsNameTheLine) {
   EXPECT_EQ(Complaint("- a\n").substr(0, 14), "report.yaml:1:");
   EXPECT_NE(Complaint("tlp: WHITE\n").find("report.yaml:1: tlp:"), std::string::npos);
   EXPECT_NE(Complaint("thread: x\n").find("not a submission id"), std::string::npos);
-  EXPECT_NE(Complaint("causes: [a, a]\n").find("given twice"), std::string::npos);
+  EXPECT_NE(Complaint("causes: [unknown, unknown]\n").find("given twice"), std::string::npos);
   EXPECT_NE(Complaint("title: \"a\\0b\"\n").find("control characters"), std::string::npos);
 }
 
@@ -90,11 +95,53 @@ TEST(FormTest, WhatTheHubWouldRefuseIsRefusedHere) {
   EXPECT_NE(Complaint("stage: first\ntlp: GREEN\n").find("what_happened:"), std::string::npos);
   EXPECT_NE(Complaint("stage: final\ntlp: GREEN\ntitle: x\n").find("thread_id:"),
             std::string::npos);
-  EXPECT_NE(Complaint("stage: first\ntlp: GREEN\ntitle: \"a\\nb\"\n").find("title:"),
-            std::string::npos);
+  for (const char* title : {"\"a\\nb\"", "\"a\\tb\""})
+    EXPECT_NE(Complaint("stage: first\ntlp: GREEN\ntitle: " + std::string(title) + "\n")
+                  .find("report.yaml:3: title: 一行で"),
+              std::string::npos);
+  EXPECT_NE(Complaint("thread: 01234567-0123-4123-8123-0123456789ab\n").find("not a submission id"),
+            std::string::npos);  // A UUID, but none of a submission.
   EXPECT_NE(
       Complaint("stage: first\ntlp: GREEN\ntitle: x\noccurred: 2099-01-01T00:00Z\n").find("future"),
       std::string::npos);
+}
+
+TEST(FormTest, IdsAreThoseOfTheTaxonomy) {
+  const std::string wrong = Complaint("title: x\nevent_type: malware_infectoin\n");
+  EXPECT_TRUE(wrong.starts_with("report.yaml:2: event_type: 「malware_infectoin」")) << wrong;
+  EXPECT_NE(wrong.find("intrusion, leak"), std::string::npos) << wrong;
+  EXPECT_NE(wrong.find("did you mean 'malware_infection'?"), std::string::npos) << wrong;
+  for (const char* form : {"causes: [unknown, malware]\n", "sector: railways!\n"}) {
+    EXPECT_NE(Complaint(form).find("report.yaml:1: "), std::string::npos) << Complaint(form);
+    EXPECT_NE(Complaint(form).find("is not one of"), std::string::npos) << Complaint(form);
+  }
+  EXPECT_EQ(Complaint("stage: first\ntlp: GREEN\ntitle: x\nsector: \"\"\n"), "");
+}
+
+TEST(FormTest, TimesBefore1990AreRefused) {
+  for (const char* time : {"1970-01-01T00:00Z", "1989-12-31T23:59Z"}) {
+    const std::string wrong = Complaint("detected: " + std::string(time) + "\n");
+    EXPECT_EQ(wrong, "report.yaml:1: detected: 1990年より前の日時です / is before 1990");
+  }
+  EXPECT_EQ(Complaint("stage: first\ntlp: GREEN\ntitle: x\ndetected: 1990-01-01T00:00Z\n"), "");
+}
+
+TEST(FormTest, WhatOnlyTheHubsRulesSayNamesTheKey) {
+  v1::Submission report;
+  report.set_id(std::string(16, 'x'));
+  report.set_created_at_ms(kNow);
+  report.mutable_handling()->set_tlp(v1::TLP_GREEN);
+  report.mutable_incident()->set_stage(v1::REPORT_STAGE_FIRST);
+  report.mutable_incident()->set_title("x");
+  EXPECT_TRUE(CheckSubmission(report, {}, kNow)
+                  .error()
+                  .message.starts_with("id: ハブの規則に合いません / "));
+  report.set_id(FakeRandom().UuidV7(kNow).bytes());
+  report.mutable_incident()->add_causes("no such cause");
+  const Entry causes{"cause", {"no such cause"}, "--cause"};
+  EXPECT_TRUE(CheckSubmission(report, {causes}, kNow)
+                  .error()
+                  .message.starts_with("--cause: causes: ハブの規則に合いません / "));
 }
 
 TEST(FormTest, LimitsHoldAtMaximumPlusOne) {
@@ -103,17 +150,21 @@ TEST(FormTest, LimitsHoldAtMaximumPlusOne) {
   };
   EXPECT_EQ(Complaint(with_title(512)), "");
   EXPECT_NE(Complaint(with_title(513)).find("at most 512 bytes (513 given)"), std::string::npos);
-  std::string causes = "stage: first\ntlp: GREEN\ntitle: x\ncauses: [c0";
-  for (int i = 1; i < 17; ++i) causes += ", c" + std::to_string(i);
+  std::string causes = "stage: first\ntlp: GREEN\ntitle: x\ncauses: [";
+  for (const auto& cause : taxonomy::Causes()) causes += cause.id + ", ";
   EXPECT_EQ(Complaint(causes + "]\n"), "");
-  EXPECT_NE(Complaint(causes + ", c17]\n").find("at most 17"), std::string::npos);
+  EXPECT_NE(Complaint(causes + "unknown]\n").find("at most 17"), std::string::npos);
   EXPECT_NE(Complaint(std::string(kFormBytesMax + 1, ' ')).find("larger than"), std::string::npos);
   v1::Submission mail;
+  mail.set_id(FakeRandom().UuidV7(kNow).bytes());
+  mail.set_created_at_ms(kNow);
   mail.mutable_handling()->set_tlp(v1::TLP_GREEN);
-  mail.mutable_mail()->set_raw(std::string(kMailBytesMax, 'm'));
-  EXPECT_TRUE(CheckSubmission(mail, kNow).ok());
+  mail.mutable_mail()->set_raw(std::string(submission::kMailBytesMax, 'm'));
+  const auto largest = CheckSubmission(mail, {}, kNow);
+  ASSERT_TRUE(largest.ok()) << largest.error().message;
+  EXPECT_EQ(*largest, mail.SerializeAsString());
   mail.mutable_mail()->mutable_raw()->push_back('m');
-  EXPECT_FALSE(CheckSubmission(mail, kNow).ok());
+  EXPECT_FALSE(CheckSubmission(mail, {}, kNow).ok());
 }
 
 TEST(FormTest, DeepNestingIsAnErrorNotACrash) {
@@ -123,7 +174,7 @@ TEST(FormTest, DeepNestingIsAnErrorNotACrash) {
 
 TEST(FormTest, TheTemplateIsAFormAndKeepsWhatWasGiven) {
   const std::string form = FormTemplate({{"title", {"停電: \"本館\""}, "--title"},
-                                         {"causes", {"a", "b"}, "--cause"},
+                                         {"causes", {"unknown", "insider"}, "--cause"},
                                          {"what", {"一\n二\n"}, "--what"}});
   const v1::Submission submission = Make(form);
   EXPECT_EQ(submission.incident().title(), "停電: \"本館\"");
