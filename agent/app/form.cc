@@ -15,6 +15,9 @@ namespace {
 constexpr size_t kKeysMax = 200;
 constexpr size_t kListMax = 100;
 constexpr std::string_view kMessageMark = "#! ";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::string_view kSpaces = " \t\r\n";
+constexpr char kNotClosed[] = "引用符が閉じていません / a quotation mark is not closed";
 
 // Nobody types these into a report.
 bool HasControls(std::string_view text) {
@@ -27,7 +30,21 @@ bool HasControls(std::string_view text) {
 // Collects entries and mistakes.
 class Reader {
  public:
-  explicit Reader(const std::string& name) : name_(name) {}
+  Reader(const std::string& name, const std::string& text) : name_(name), text_(text) {}
+
+  void ReadText() {
+    std::vector<YAML::Node> documents = YAML::LoadAll(text_);
+    // "---" after the last line is an empty document.
+    std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });
+    if (documents.empty()) return;
+    if (documents.size() > 1)
+      return Complain(documents[1], "届出は一つのファイルに一つです / a second report begins here");
+    if (!documents[0].IsMap())
+      return Complain(documents[0],
+                      "「項目: 値」の形で書いてください / must be 'key: value' lines");
+    FindOpenQuote(documents[0]);
+    ReadMap(documents[0], /*nested=*/false);
+  }
 
   void ReadMap(const YAML::Node& map, bool nested) {
     size_t keys = 0;
@@ -39,8 +56,8 @@ class Reader {
       const Field* field = FindField(key);
       if (!seen_.insert(field == nullptr ? key : std::string(field->key)).second) {
         Complain(item.first, fmt::format("{}: 重複しています / given twice", Shown(key)));
-      } else if (key == "figures" && !nested && item.second.IsMap()) {
-        ReadMap(item.second, /*nested=*/true);
+      } else if (key == "figures" && !nested) {
+        ReadFigures(item.first, item.second);
       } else if (field == nullptr) {
         Unknown(item.first, key);
       } else {
@@ -69,6 +86,41 @@ class Reader {
     return fmt::format("{}:{}", name_, mark.line + 1);
   }
 
+  // yaml-cpp takes a quoted text that nobody closes when white space follows it, and all
+  // lines below become part of it. Without that white space it complains.
+  void FindOpenQuote(const YAML::Node& map) {
+    try {
+      YAML::LoadAll(text_.substr(0, text_.find_last_not_of(kSpaces) + 1));
+    } catch (const YAML::Exception& error) {
+      if (error.msg != YAML::ErrorMsg::EOF_IN_SCALAR) return;
+      YAML::Mark last = error.mark;
+      for (const auto& item : map) last = item.first.Mark();
+      ComplainAt(last, kNotClosed);
+    }
+  }
+
+  void ReadFigures(const YAML::Node& name, const YAML::Node& value) {
+    if (value.IsMap()) return ReadMap(value, /*nested=*/true);
+    if (!value.IsNull())
+      Complain(name,
+               "figures: 「users: 120」などの行を下に書いてください / holds lines such as "
+               "'users: 120' below it");
+  }
+
+  // Whether a comment follows a plain value in its line: it was hardly meant as one.
+  bool LosesText(const YAML::Node& value) const {
+    if (value.Tag() != "?") return false;  // In quotes, or a block.
+    size_t at = static_cast<size_t>(value.Mark().pos);
+    for (const char c : value.Scalar()) {
+      if (kSpaces.find(c) != std::string_view::npos) continue;  // Lines are folded.
+      at = text_.find_first_not_of(kSpaces, at);
+      if (at == std::string::npos || text_[at] != c) return false;
+      ++at;
+    }
+    at = text_.find_first_not_of(" \t", at);
+    return at != std::string::npos && text_[at] == '#';
+  }
+
   void Unknown(const YAML::Node& node, const std::string& key) {
     const std::string nearest = NearestField(key);
     Complain(node,
@@ -79,26 +131,32 @@ class Reader {
   void ReadValue(const std::string& key, const YAML::Node& name, const YAML::Node& value) {
     if (value.IsNull()) return;  // Left empty in the form.
     Entry entry{key, {}, Place(name.Mark())};
+    std::vector<YAML::Node> scalars;
     if (value.IsScalar()) {
-      entry.values.push_back(value.Scalar());
+      scalars.push_back(value);
     } else if (value.IsSequence() && value.size() <= kListMax) {
-      for (const auto& item : value) {
-        if (!item.IsScalar())
-          return Complain(name, key + ": 一覧には文字列だけ / only texts in a list");
-        entry.values.push_back(item.Scalar());
-      }
+      for (const auto& item : value) scalars.push_back(item);
     } else {
       return Complain(name, key + ": 値は文字列か一覧です / a value is a text or a short list");
     }
-    for (const std::string& text : entry.values) {
+    for (const YAML::Node& scalar : scalars) {
+      if (!scalar.IsScalar())
+        return Complain(name, key + ": 一覧には文字列だけ / only texts in a list");
+      const std::string& text = scalar.Scalar();
       // A zero byte in the file, too: the parser makes broken UTF-8 of it.
       if (HasControls(text) || !IsValidUtf8(text))
         return Complain(name, key + ": 制御文字があります / holds control characters");
+      if (FindField(key)->kind == FieldKind::kText && LosesText(scalar))
+        return Complain(scalar, key +
+                                    ": 「#」から後が失われます。引用符で囲んでください / the text "
+                                    "after '#' would be lost: put it in quotes");
+      entry.values.push_back(text);
     }
     if (!entry.values.empty()) entries.push_back(std::move(entry));
   }
 
   const std::string& name_;
+  const std::string& text_;
   std::set<std::string> seen_;  // Of both maps: `users` may stand in `figures` or beside it.
 };
 
@@ -141,19 +199,20 @@ const Entry* GivenFor(const Field& field, const std::vector<Entry>& given) {
 Result<std::vector<Entry>> ReadForm(const std::string& name, std::string_view text) {
   if (text.size() > kFormBytesMax)
     return Error{ErrorCode::kInvalid, fmt::format("{}: larger than {} bytes", name, kFormBytesMax)};
-  if (!IsValidUtf8(text)) return Error{ErrorCode::kInvalid, name + ": not UTF-8"};
-  Reader reader(name);
+  if (!IsValidUtf8(text))
+    return Error{ErrorCode::kInvalid,
+                 name + ": UTF-8 で保存してください / not UTF-8: save it as UTF-8"};
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::string content(text);
+  Reader reader(name, content);
   try {
-    const YAML::Node root = YAML::Load(std::string(text));
-    if (root.IsMap()) {
-      reader.ReadMap(root, /*nested=*/false);
-    } else if (!root.IsNull()) {
-      reader.Complain(root, "「項目: 値」の形で書いてください / must be 'key: value' lines");
-    }
+    reader.ReadText();
   } catch (const YAML::Exception& error) {
-    reader.ComplainAt(error.mark, error.msg);
+    const bool open = error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+    reader.ComplainAt(error.mark,
+                      open ? kNotClosed : "YAML として読めません / not YAML: " + error.msg);
   } catch (const std::exception& error) {
-    return Error{ErrorCode::kInvalid, name + ": " + error.what()};
+    return Error{ErrorCode::kInvalid, name + ": 読めません / cannot be read: " + error.what()};
   }
   if (!reader.wrong.empty()) return Error{ErrorCode::kInvalid, reader.wrong};
   return std::move(reader.entries);

@@ -18,7 +18,9 @@ inline constexpr size_t kFormBytesMax = 512 * 1024;
 
 // The keys of a form with their lines. kInvalid, one line for each mistake:
 // "report.yaml:3: …" for syntax, unknown keys, keys given twice, and values that
-// are neither a scalar nor a list of scalars. Keys without a value are left out.
+// are neither a scalar nor a list of scalars. So is whatever a reader of YAML would
+// lose without a word: a second document, the lines below an open quotation mark, and
+// what follows " #" in a text. Keys without a value are left out.
 Result<std::vector<Entry>> ReadForm(const std::string& name, std::string_view text);
 
 // An empty form with Japanese and English comments; keys that `given` sets are
