@@ -18,7 +18,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
-constexpr size_t kIdentityBytesMax = 16 * 1024;
 constexpr milliseconds kCommandTimeoutMax{3'600'000};
 
 sinks::SinkOptions ReadSink(config::Table table) {
@@ -165,7 +164,7 @@ Result<session::Pins> Environment::LoadPins() const {
   pins.agent = read("agent", false);
   pins.log_id = read("log_id", true);
   pins.log_public_key = read("log_public_key", true);
-  if (!whole) return Error{ErrorCode::kCorruption, name + ": damaged"};
+  if (!whole) return Error{ErrorCode::kCorruption, name + ": 壊れています / damaged"};
   return pins;
 }
 
@@ -197,8 +196,9 @@ Result<std::string> Environment::ReadInput(const std::string& name, size_t max) 
 }
 
 int FailConfig(const Environment& environment, const Error& error) {
-  const bool configuration =
-      error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalid;
+  const bool configuration = error.code == ErrorCode::kNotFound ||
+                             error.code == ErrorCode::kInvalid ||
+                             error.code == ErrorCode::kCorruption;
   return configuration ? environment.Fail(kExitConfig, error.message) : environment.Fail(error);
 }
 

@@ -29,6 +29,8 @@ inline constexpr int kExitTempFail = 75;  // Full, busy, not yet: try again.
 inline constexpr int kExitNoPermission = 77;
 inline constexpr int kExitConfig = 78;
 
+inline constexpr size_t kIdentityBytesMax = 16 * 1024;
+
 int ExitCodeOf(ErrorCode code);
 
 struct Environment;

@@ -7,6 +7,7 @@
 
 #include "agent/app/cli.h"
 #include "agent/app/editor.h"
+#include "agent/app/former.h"
 #include "agent/app/parts.h"
 #include "agent/spool/record.h"
 #include "tests/unit/agent/fixtures.h"
@@ -257,6 +258,90 @@ TEST_F(CommandsTest, StatusListsWhatTheHubRefused) {
   EXPECT_NE(out_.find("incident.title: reason 10 (at most one)\n"), std::string::npos) << out_;
   EXPECT_NE(out_.find("file again"), std::string::npos) << out_;
   EXPECT_EQ(out_.find('?'), std::string::npos) << out_;
+}
+
+TEST_F(CommandsTest, NothingOfAnotherOrganisationIsLeftToTheNextOne) {
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  AcceptAll();
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  Write("runner.lock", "");
+  const session::Pins next = {"other", "agent", log_.log_id(), log_.public_key()};
+  const auto former = PutFormerAside(environment_, next);
+  ASSERT_TRUE(former.ok()) << former.error().message;
+  EXPECT_TRUE(former->everything);
+  EXPECT_EQ(former->reports_not_sent, 2u);
+  std::vector<std::string> left;
+  for (const auto& item : std::filesystem::directory_iterator(folder_.path()))
+    left.push_back(item.path().filename());
+  std::sort(left.begin(), left.end());
+  EXPECT_EQ(left, (std::vector<std::string>{"agent.toml", "former", "runner.lock"}));
+  EXPECT_EQ(environment_.LoadPins().error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(environment_.StorePins(next).ok());
+  EXPECT_TRUE(Waiting().empty());
+  // What was put aside is an agent's folder as before.
+  Environment old = environment_;
+  EXPECT_EQ(PutFormerAside(environment_, next)->folder, "");  // The same again: nothing to do.
+  old.folder = former->folder;
+  ASSERT_TRUE(old.StorePins(*old.LoadPins()).ok());
+  EXPECT_EQ(old.LoadPins()->organization, "org");
+  EXPECT_EQ(old.OpenSpool({})->Waiting()->size(), 2u);
+  EXPECT_EQ(old.OpenSpool({})->Count(clock_.now_ms)->sent, 1u);
+}
+
+TEST_F(CommandsTest, WhoCannotBeToldApartIsAnotherOrganisation) {
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  Write("identity.json", "{");
+  EXPECT_EQ(Report(kReport), kExitConfig);  // A fault of this folder, not of the report.
+  const auto former = PutFormerAside(environment_, {"org", "agent", "", ""});
+  ASSERT_TRUE(former.ok()) << former.error().message;
+  EXPECT_EQ(former->reports_not_sent, 1u);
+  EXPECT_FALSE(environment_.files.Exists(environment_.path("spool")));
+  // Not enrolled, and nothing there: a new agent.
+  EXPECT_EQ(PutFormerAside(environment_, {"org", "agent", "", ""})->folder, "");
+}
+
+TEST_F(CommandsTest, AnotherLogsReceiptsGoAsideAndWhatWaitsStays) {
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  AcceptAll();
+  ASSERT_EQ(Report(kReport), kExitOk) << err_;
+  const session::Pins next = {"org", "agent", std::string(16, 'N'), std::string(32, 'K')};
+  const auto former = PutFormerAside(environment_, next);
+  ASSERT_TRUE(former.ok()) << former.error().message;
+  EXPECT_FALSE(former->everything);
+  ASSERT_TRUE(environment_.StorePins(next).ok());
+  EXPECT_EQ(Do([&] { return Verify(environment_); }), kExitOk) << out_;
+  EXPECT_EQ(Waiting().size(), 1u);
+  EXPECT_FALSE(std::filesystem::is_empty(former->folder + "/spool/sent"));
+  Environment old = environment_;
+  old.folder = former->folder;
+  EXPECT_EQ(old.LoadPins()->log_id, log_.log_id());
+}
+
+TEST_F(CommandsTest, SettingsThatLeadToTheSameHubStay) {
+  const std::string text = "[hub]\naddress = \"hub.example:1\"\nproxy = \"http://p:2\"\n";
+  Write("agent.toml", text);
+  const auto stored = [&](const std::string& host, const std::string& proxy) {
+    return StoreSettings(environment_, {host, 1}, proxy).value();
+  };
+  EXPECT_EQ(stored("hub.example", ""), SettingsFate::kKept);
+  EXPECT_EQ(stored("hub.example", "http://p:2/"), SettingsFate::kKept);
+  EXPECT_EQ(environment_.files.Read(folder_ / "agent.toml", 1000).value(), text);
+  EXPECT_EQ(stored("hub.example", "http://q:2"), SettingsFate::kReplaced);
+  EXPECT_EQ(environment_.files.Read(folder_ / "agent.toml.old", 1000).value(), text);
+  EXPECT_EQ(stored("other.example", ""), SettingsFate::kReplaced);
+  EXPECT_EQ(environment_.LoadSettings()->route.hub.ToString(), "other.example:1");
+  Write("agent.toml", "[hub");
+  EXPECT_EQ(stored("other.example", ""), SettingsFate::kReplaced);
+  ASSERT_TRUE(environment_.files.Remove(folder_ / "agent.toml").ok());
+  EXPECT_EQ(stored("other.example", ""), SettingsFate::kWritten);
+}
+
+TEST_F(CommandsTest, EnrolmentAsksToStopTheRunner) {
+  const auto lock = spool::RunnerLock::Take(LockPath(environment_));
+  ASSERT_TRUE(lock.ok());
+  EXPECT_EQ(CommandLine({"enroll", "--force", "--token-file", "-"}), kExitTempFail);
+  EXPECT_NE(err_.find("stop it"), std::string::npos) << err_;
 }
 
 TEST_F(CommandsTest, AlertsAreEmptyAtFirst) {
