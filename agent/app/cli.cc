@@ -216,10 +216,21 @@ std::string FlagLeftEmpty(const std::vector<std::string>& arguments) {
   return "";
 }
 
+// CLI11 reads a path like "[Gmail]" as a list; "./[Gmail]" is the same path. No flag has
+// more than one value: behind any other word there is a path.
+void KeepBrackets(std::vector<std::string>* arguments) {
+  for (size_t i = 1; i < arguments->size(); ++i) {
+    const std::string& before = (*arguments)[i - 1];
+    std::string& argument = (*arguments)[i];
+    const bool is_value = before.starts_with("--") && before != "--";
+    if (!is_value && argument.starts_with('[')) argument.insert(0, "./");
+  }
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
   CLI::App app("Noroshi の agent / the Noroshi agent", "noroshi-agent");
   Line line;
   app.set_version_flag("--version", NOROSHI_VERSION);
@@ -230,8 +241,9 @@ int RunCommandLine(int argc, char** argv) {
   AddCommands(&app, &line);
   if (const std::string flag = FlagLeftEmpty(arguments); !flag.empty())
     return FailUsage(arguments, flag + ": 値が空です / the value is empty");
+  KeepBrackets(&arguments);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // As it wants it.
     return Dispatch(app, &line);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version.

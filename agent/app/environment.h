@@ -25,7 +25,7 @@ inline constexpr int kExitNoInput = 66;
 inline constexpr int kExitUnavailable = 69;
 inline constexpr int kExitSoftware = 70;
 inline constexpr int kExitIoError = 74;
-inline constexpr int kExitTempFail = 75;  // Full, busy, not yet: try again.
+inline constexpr int kExitTempFail = 75;  // Full or busy: try again.
 inline constexpr int kExitNoPermission = 77;
 inline constexpr int kExitConfig = 78;
 
@@ -59,7 +59,8 @@ struct Environment {
   Result<session::Pins> LoadPins() const;
   Result<void> StorePins(const session::Pins& pins) const;
   Result<spool::Spool> OpenSpool(const Settings& settings) const;
-  // A file that the user named; "-" is standard input. kInvalid beyond max bytes.
+  // A file that the user named; "-" is standard input. kInvalid beyond max bytes,
+  // kNotFound for a folder.
   Result<std::string> ReadInput(const std::string& name, size_t max) const;
 
   // Prints "noroshi-agent: message" (or {"error":…} with --json) to standard

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 
 namespace noroshi::agent {
@@ -11,6 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::string_view kFrom = "From ";
+constexpr std::string_view kNameCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
 constexpr std::string_view kDays = "SunMonTueWedThuFriSat";
 constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -41,26 +44,53 @@ bool IsBorder(std::string_view line) {
   return false;
 }
 
-Result<void> AddFolder(const std::string& folder, std::vector<std::string>* files) {
+bool IsMaildir(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_directory(folder / "cur", ignored) && fs::is_directory(folder / "new", ignored);
+}
+
+bool IsPartOfMaildir(const std::string& name) {
+  return name == "cur" || name == "new" || name == "tmp";
+}
+
+enum class Reading { kEverything, kOnlyMaildirs };
+
+Result<void> AddFolder(const fs::path& folder, Reading reading, std::vector<std::string>* files) {
   std::error_code error;
   std::error_code ignored;  // A file that is gone, or a link to nowhere, is no mail.
-  std::vector<std::string> found;
-  fs::recursive_directory_iterator item(folder, error);
-  for (; !error && item != fs::recursive_directory_iterator(); item.increment(error)) {
-    if (item->path().filename().string().starts_with('.')) {
-      if (item->is_directory(ignored)) item.disable_recursion_pending();
-      continue;
-    }
-    if (!item->is_regular_file(ignored)) continue;
-    found.push_back(item->path().string());
-    if (files->size() + found.size() > kMailFilesMax)
-      return Error{ErrorCode::kInvalid,
-                   fmt::format("{}: more than {} files", folder, kMailFilesMax)};
+  const bool maildir = IsMaildir(folder);
+  if (maildir) {
+    NOROSHI_RETURN_IF_ERROR(AddFolder(folder / "cur", Reading::kEverything, files));
+    NOROSHI_RETURN_IF_ERROR(AddFolder(folder / "new", Reading::kEverything, files));
+    reading = Reading::kOnlyMaildirs;
   }
-  if (error) return Error{ErrorCode::kIo, folder + ": " + error.message()};
-  std::sort(found.begin(), found.end());
-  files->insert(files->end(), found.begin(), found.end());
+  fs::directory_iterator item(folder, error);
+  for (; !error && item != fs::directory_iterator(); item.increment(error)) {
+    const std::string name = item->path().filename().string();
+    const bool hidden = name.starts_with('.') && reading == Reading::kEverything;
+    if (hidden || (maildir && IsPartOfMaildir(name))) continue;
+    if (item->is_directory(ignored) && !item->is_symlink(ignored)) {
+      NOROSHI_RETURN_IF_ERROR(AddFolder(item->path(), reading, files));
+    } else if (reading == Reading::kEverything && item->is_regular_file(ignored)) {
+      files->push_back(item->path().string());
+      if (files->size() > kMailFilesMax)
+        return Error{ErrorCode::kInvalid,
+                     fmt::format("{}: ファイルが {} を超えます / more than {} files",
+                                 folder.string(), kMailFilesMax, kMailFilesMax)};
+    }
+  }
+  if (error) return Error{ErrorCode::kIo, folder.string() + ": " + error.message()};
   return {};
+}
+
+// Keeps the first of those that are the same file.
+void DropRepeated(std::vector<std::string>* files) {
+  std::set<std::string> seen;
+  std::erase_if(*files, [&](const std::string& file) {
+    std::error_code error;
+    const fs::path path = fs::canonical(file, error);
+    return !seen.insert(error ? file : path.string()).second;
+  });
 }
 
 }  // namespace
@@ -103,6 +133,18 @@ std::vector<std::string> MailsOf(const std::string& path, const std::string& con
   return {end == std::string::npos ? "" : content.substr(end + 1)};
 }
 
+bool HasHeader(std::string_view mail) {
+  mail.remove_prefix(std::min(mail.size(), mail.find_first_not_of("\r\n")));
+  while (!mail.empty()) {
+    const std::string_view line = mail.substr(0, mail.find('\n'));
+    if (line.empty() || line == "\r") return false;
+    const size_t name = line.find_first_not_of(kNameCharacters);
+    if (name != 0 && name != std::string_view::npos && line[name] == ':') return true;
+    mail.remove_prefix(std::min(mail.size(), line.size() + 1));
+  }
+  return false;
+}
+
 Result<std::vector<std::string>> MailFiles(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
@@ -110,15 +152,20 @@ Result<std::vector<std::string>> MailFiles(const std::vector<std::string>& paths
     const auto status =
         path == "-" ? fs::file_status(fs::file_type::regular) : fs::status(path, error);
     if (fs::is_directory(status)) {
-      NOROSHI_RETURN_IF_ERROR(AddFolder(path, &files));
+      std::vector<std::string> found;
+      NOROSHI_RETURN_IF_ERROR(AddFolder(path, Reading::kEverything, &found));
+      std::sort(found.begin(), found.end());
+      files.insert(files.end(), found.begin(), found.end());
     } else if (status.type() == fs::file_type::not_found) {
       return Error{ErrorCode::kNotFound, path + ": そのファイルはありません / no such file"};
     } else {
       files.push_back(path);
     }
   }
+  DropRepeated(&files);
   if (files.size() > kMailFilesMax)
-    return Error{ErrorCode::kInvalid, fmt::format("more than {} files", kMailFilesMax)};
+    return Error{ErrorCode::kInvalid, fmt::format("ファイルが {} を超えます / more than {} files",
+                                                  kMailFilesMax, kMailFilesMax)};
   return files;
 }
 

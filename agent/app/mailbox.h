@@ -30,8 +30,14 @@ std::vector<std::string> SplitMbox(std::string_view content);
 // and quotes nothing below it.
 std::vector<std::string> MailsOf(const std::string& path, const std::string& content);
 
-// Every regular file at or below these paths, sorted within each; "-" stays.
-// Hidden files are skipped. kNotFound names a path that does not exist.
+// Whether a line "Name: value" stands before the first empty line; empty lines at the
+// very beginning do not count.
+bool HasHeader(std::string_view mail);
+
+// Every regular file at or below these paths, sorted within each, the same file once;
+// "-" stays. Hidden files and folders are skipped. Of a Maildir (a folder with cur/ and
+// new/) these two are read, and the Maildirs in it, hidden ones too: nothing else.
+// kNotFound names a path that does not exist.
 Result<std::vector<std::string>> MailFiles(const std::vector<std::string>& paths);
 
 }  // namespace noroshi::agent

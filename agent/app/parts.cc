@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
+
+#include "common/base/terminal.h"
 
 namespace noroshi::agent {
 namespace {
@@ -41,9 +44,34 @@ class DepartureWatch {
   int fd_;
 };
 
+// What is known of the runner, for who waited in vain: "backing_off: refused".
+std::string ConnectionText(const Environment& environment) {
+  const boost::json::object connection = Connection(environment);
+  std::string text;
+  for (const char* key : {"state", "error"}) {
+    const auto* value = connection.if_contains(key);
+    if (value == nullptr || !value->is_string() || value->get_string().empty()) continue;
+    text += (text.empty() ? "" : ": ") + TerminalLine(value->get_string());
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string LockPath(const Environment& environment) { return environment.path("runner.lock"); }
+
+boost::json::object Connection(const Environment& environment) {
+  boost::json::object connection = {{"state", "not_running"}};
+  const auto text =
+      environment.files.Read(environment.path("run/status.json"), kRunnerStatusBytesMax);
+  if (text.ok()) {
+    boost::json::error_code error;
+    boost::json::value value = boost::json::parse(*text, error);
+    if (!error && value.is_object()) connection = std::move(value.get_object());
+  }
+  if (spool::RunnerLock::Take(LockPath(environment)).ok()) connection["state"] = "not_running";
+  return connection;
+}
 
 Result<Parts> Parts::Open(const Environment& environment) {
   NOROSHI_ASSIGN_OR_RETURN(auto pins, environment.LoadPins());
@@ -94,7 +122,9 @@ Result<void> WaitUntilGone(const Environment& environment, Parts& parts, const s
     if (gone == paths.size()) return {};
     const auto left =
         std::chrono::duration_cast<milliseconds>(deadline - environment.clock.Steady());
-    if (left.count() <= 0) return Error{ErrorCode::kTimeout, "no answer in time"};
+    if (left.count() <= 0)
+      return Error{ErrorCode::kTimeout, "時間内に回答がありません / no answer in time; run: " +
+                                            ConnectionText(environment)};
     auto lock = spool::RunnerLock::Take(LockPath(environment));
     if (lock.ok()) {
       RunnerOptions options;

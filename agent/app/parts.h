@@ -2,6 +2,7 @@
 // or doing its work when there is none.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -45,5 +46,10 @@ Result<void> WaitUntilGone(const Environment& environment, Parts& parts, const s
                            std::chrono::milliseconds patience);
 
 std::string LockPath(const Environment& environment);
+
+// What the runner last wrote to run/status.json; state "not_running" when no process holds
+// the lock.
+inline constexpr size_t kRunnerStatusBytesMax = 16 * 1024;
+boost::json::object Connection(const Environment& environment);
 
 }  // namespace noroshi::agent

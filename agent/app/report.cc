@@ -88,7 +88,9 @@ Result<v1::Submission> MakeIncident(const std::vector<Entry>& form,
 // ---- telling what became of it ----
 
 struct Outcome {
-  std::string state;  // "spooled", "accepted", "rejected"
+  // "spooled", "accepted", "rejected", "receipt_invalid". Spooled is success: a caller that
+  // tries again would file it twice.
+  std::string state = "spooled";
   std::optional<v1::Receipt> receipt;
   json::value rejection;  // As of RejectionValue; null: none.
   int exit_code = kExitOk;
@@ -109,7 +111,7 @@ Outcome OutcomeOf(Desk& desk, const spool::Item& item) {
   }
   if (auto rejection = desk.spool.FindRejection(item.id); rejection.ok())
     return {"rejected", std::nullopt, RejectionValue(*rejection), kExitDataError};
-  return {"spooled", std::nullopt, nullptr, kExitTempFail};
+  return {};
 }
 
 json::object OutcomeJson(const spool::Item& item, const Outcome& outcome) {
@@ -139,6 +141,14 @@ std::string OutcomeText(const Outcome& outcome) {
 
 void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
+Result<void> WaitForAnswers(Desk& desk, const std::vector<spool::Item>& queued, int seconds) {
+  NOROSHI_ASSIGN_OR_RETURN(auto parts, Parts::Open(desk.environment));
+  const std::string folder = desk.spool.waiting_folder();
+  std::vector<std::string> paths;
+  for (const spool::Item& one : queued) paths.push_back(folder + "/" + one.name());
+  return WaitUntilGone(desk.environment, parts, folder, paths, std::chrono::seconds(seconds));
+}
+
 // Prints the ids as soon as they are durable, and then, with --wait, what became of them.
 int Tell(Desk& desk, const std::vector<spool::Item>& queued, std::optional<int> wait_seconds,
          bool list) {
@@ -150,20 +160,12 @@ int Tell(Desk& desk, const std::vector<spool::Item>& queued, std::optional<int> 
   int exit_code = kExitOk;
   json::array answers;
   if (wait_seconds) {
-    auto parts = Parts::Open(environment);
-    if (!parts.ok()) return environment.Fail(parts.error());
-    std::vector<std::string> paths;
-    for (const spool::Item& one : queued)
-      paths.push_back(desk.spool.waiting_folder() + "/" + one.name());
-    const auto waited = WaitUntilGone(environment, *parts, desk.spool.waiting_folder(), paths,
-                                      std::chrono::seconds(*wait_seconds));
-    if (!waited.ok() && waited.error().code != ErrorCode::kTimeout)
-      return environment.Fail(waited.error());
-    if (!waited.ok() && !environment.json) environment.Fail(waited.error());
+    // Whatever went wrong, the reports are kept: their ids must be told.
+    const auto waited = WaitForAnswers(desk, queued, *wait_seconds);
+    if (!waited.ok()) environment.Fail(kExitOk, waited.error().message);
   }
   for (const spool::Item& one : queued) {
-    const Outcome outcome =
-        wait_seconds ? OutcomeOf(desk, one) : Outcome{"spooled", {}, nullptr, 0};
+    const Outcome outcome = wait_seconds ? OutcomeOf(desk, one) : Outcome{};
     exit_code = std::max(exit_code, outcome.exit_code);
     if (environment.json) {
       answers.push_back(OutcomeJson(one, outcome));
@@ -181,6 +183,7 @@ int Tell(Desk& desk, const std::vector<spool::Item>& queued, std::optional<int> 
 
 Result<spool::Item> FileEdited(Desk& desk, const std::vector<Entry>& form,
                                const std::vector<Entry>& flags) {
+  NOROSHI_RETURN_IF_ERROR(RefuseKeys(form, /*mail=*/false));
   // The form shows what file and flags gave: what is saved in the editor counts.
   std::vector<Entry> given = flags;
   given.insert(given.end(), form.begin(), form.end());
@@ -196,6 +199,31 @@ Result<spool::Item> FileEdited(Desk& desk, const std::vector<Entry>& form,
   // It is in the spool; a draft that stays is only untidy.
   (void)desk.environment.files.Remove(draft).ok();
   return *std::move(queued);
+}
+
+Result<spool::Item> FileMail(Desk& desk, v1::Submission submission, const std::string& mail,
+                             const std::vector<Entry>& flags) {
+  if (!mail.empty() && !HasHeader(mail))
+    return Error{
+        ErrorCode::kInvalid,
+        "メールのヘッダーがありません。.eml として保存したものを指定してください / no mail: it has "
+        "no header lines; save the mail as .eml"};
+  submission.mutable_mail()->set_raw(mail);
+  return desk.File(std::move(submission), flags);
+}
+
+// How to go on after a stop in the middle; empty: nothing was kept.
+std::string HowToGoOn(size_t kept, const std::string& file, size_t kept_of_file) {
+  if (kept == 0) return "";
+  std::string text = fmt::format(
+      "\n{} 通は保存済みです。残りだけ、{} から届け出てください / {} mails are kept: repeat only "
+      "the rest, "
+      "from {} on",
+      kept, file, kept, file);
+  if (kept_of_file > 0)
+    text += fmt::format("、その最初の {} 通を除く / without the first {} of it", kept_of_file,
+                        kept_of_file);
+  return text;
 }
 
 }  // namespace
@@ -243,17 +271,19 @@ int ReportMail(const Environment& environment, const MailOptions& options) {
       exit_code = environment.Fail(content.error());
       continue;
     }
+    const size_t kept_before = queued.size();
     for (const std::string& mail : MailsOf(file, *content)) {
-      v1::Submission submission = common;
-      submission.mutable_mail()->set_raw(mail);
-      auto filed = desk->File(std::move(submission), options.flags);
+      auto filed = FileMail(*desk, common, mail, options.flags);
       if (filed.ok()) {
         queued.push_back(*std::move(filed));
         continue;
       }
-      exit_code = environment.Fail(filed.error().Prefixed(file));
+      Error error = filed.error().Prefixed(file);
       // Full or broken: what follows would fail as well.
-      if (filed.error().code != ErrorCode::kInvalid) {
+      const bool stops = error.code != ErrorCode::kInvalid;
+      if (stops) error.message += HowToGoOn(queued.size(), file, queued.size() - kept_before);
+      exit_code = environment.Fail(error);
+      if (stops) {
         Tell(*desk, queued, options.wait_seconds, /*list=*/true);
         return exit_code;
       }

@@ -15,25 +15,12 @@ namespace noroshi::agent {
 namespace {
 
 namespace json = boost::json;
-constexpr size_t kStatusBytesMax = 16 * 1024;
 constexpr size_t kRejectionsShownMax = 10;
-
-// What the runner last wrote; "not running" when no process holds the lock.
-json::object Connection(const Environment& environment) {
-  json::object connection = {{"state", "not_running"}};
-  const auto text = environment.files.Read(environment.path("run/status.json"), kStatusBytesMax);
-  if (text.ok()) {
-    json::error_code error;
-    json::value value = json::parse(*text, error);
-    if (!error && value.is_object()) connection = std::move(value.get_object());
-  }
-  if (spool::RunnerLock::Take(LockPath(environment)).ok()) connection["state"] = "not_running";
-  return connection;
-}
 
 // The last restore of the hub that we noticed; null: none.
 json::value LastRestore(const Environment& environment) {
-  const auto text = environment.files.Read(environment.path("run/restored.json"), kStatusBytesMax);
+  const auto text =
+      environment.files.Read(environment.path("run/restored.json"), kRunnerStatusBytesMax);
   if (!text.ok()) return nullptr;
   json::error_code error;
   json::value value = json::parse(*text, error);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <cstring>
 #include <fstream>
 
 #include "agent/app/cli.h"
@@ -176,6 +177,83 @@ TEST_F(CommandsTest, ExitCodesTellAMailServerWhatToDo) {
   EXPECT_EQ(Mail({folder_ / "one.eml"}), kExitConfig);
   ASSERT_TRUE(environment_.files.Remove(folder_ / "identity.json").ok());
   EXPECT_EQ(Mail({folder_ / "one.eml"}), kExitConfig);
+}
+
+TEST_F(CommandsTest, AStopInTheMiddleTellsWhatIsLeft) {
+  Write("agent.toml", "[hub]\naddress = \"127.0.0.1:1\"\n[spool]\nentries_max = 2\n");
+  const std::string one = Write("one.eml", "Subject: a\n\n");
+  const std::string box =
+      Write("box", "From x Sat Nov 21\nSubject: b\n\nFrom x Sat Nov 21\nSubject: c\n\n");
+  EXPECT_EQ(Mail({one, box, one}), kExitTempFail);
+  for (const std::string& part :
+       {std::string("2 通は保存済み"), "repeat only the rest, from " + box,
+        std::string("without the first 1 of it")})
+    EXPECT_NE(err_.find(part), std::string::npos) << part << " in " << err_;
+  EXPECT_EQ(json::parse(out_).at("submissions").as_array().size(), 2u);
+  EXPECT_EQ(Mail({one}), kExitTempFail);
+  EXPECT_EQ(err_.find("保存済み"), std::string::npos) << err_;
+}
+
+TEST_F(CommandsTest, AReportThatIsKeptIsDoneWhateverTheWaitingBrings) {
+  IncidentOptions options;
+  options.flags = kReport;
+  const auto file = [&](int wait_seconds) {
+    options.wait_seconds = wait_seconds;
+    EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitOk) << err_;
+    EXPECT_EQ(json::parse(out_).at("state").as_string(), "spooled");
+    EXPECT_FALSE(json::parse(out_).at("submission_id").as_string().empty());
+  };
+  file(0);
+  EXPECT_NE(err_.find("not_running"), std::string::npos) << err_;
+  file(5);  // ca.pem is missing: it cannot even dial.
+  EXPECT_NE(err_.find("ca.pem"), std::string::npos) << err_;
+  EXPECT_EQ(Waiting().size(), 2u);
+}
+
+TEST_F(CommandsTest, WhatHasNoHeaderIsNoMail) {
+  EXPECT_EQ(Mail({Write("mail.msg", "\xd0\xcf\x11\xe0\n\nSubject: a\n\n")}), kExitDataError);
+  EXPECT_NE(err_.find("save the mail as .eml"), std::string::npos) << err_;
+  EXPECT_TRUE(Waiting().empty());
+}
+
+TEST_F(CommandsTest, AFolderMayHaveBracketsInItsName) {
+  std::filesystem::create_directories(folder_ / "[Gmail]");
+  Write("[Gmail]/a.eml", "Subject: a\n\n");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.path());
+  EXPECT_EQ(CommandLine({"report", "mail", "--tlp", "GREEN", "[Gmail]", "[Gmail]/a.eml"}), kExitOk)
+      << err_;
+  std::filesystem::current_path(before);
+  EXPECT_EQ(Waiting().size(), 1u);
+}
+
+// The words of a command as the shell splits them, without the program's name.
+std::vector<std::string> Words(const std::string& command) {
+  const std::string script = "printf '%s\\n' " + command.substr(command.find(' '));
+  FILE* shell = ::popen(script.c_str(), "r");
+  std::vector<std::string> words;
+  char line[4096];
+  while (std::fgets(line, sizeof line, shell) != nullptr)
+    words.emplace_back(line, std::strcspn(line, "\n"));
+  ::pclose(shell);
+  return words;
+}
+
+TEST_F(CommandsTest, TheTourOfTheReadmeFilesItsReports) {
+  std::ifstream readme(NOROSHI_SOURCE_DIR "/README.md");
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(NOROSHI_SOURCE_DIR);
+  size_t reports = 0;
+  for (std::string line; std::getline(readme, line);) {
+    if (!line.starts_with("noroshi-agent report ")) continue;
+    for (std::string more; line.ends_with('\\') && std::getline(readme, more);)
+      line.replace(line.size() - 1, 1, more);
+    EXPECT_EQ(CommandLine(Words(line)), kExitOk) << line << "\n" << err_;
+    ++reports;
+  }
+  std::filesystem::current_path(before);
+  EXPECT_GE(reports, 2u);
+  EXPECT_EQ(Waiting().size(), reports);
 }
 
 TEST_F(CommandsTest, VerifyChecksEveryKeptReceipt) {

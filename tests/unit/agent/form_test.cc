@@ -302,6 +302,45 @@ TEST(MailboxTest, FoldersAreReadToTheBottomAndHiddenFilesAreNot) {
   EXPECT_EQ(MailFiles({folder / "absent"}).error().code, ErrorCode::kNotFound);
 }
 
+TEST(MailboxTest, OfAMaildirOnlyMailsAreRead) {
+  const TempFolder folder;
+  const auto write = [&](const std::string& name) {
+    std::filesystem::create_directories(std::filesystem::path(folder / name).parent_path());
+    ASSERT_TRUE(SystemFileSystem().WriteDurably(folder / name, "x", 0600).ok());
+  };
+  for (const char* box : {"m/", "m/.Junk/", "m/Archive/2026/", "m/.hidden/deep/"}) {
+    for (const char* name : {"cur/a", "new/b", "tmp/c", "dovecot.index", ".uidlist"})
+      write(std::string(box) + name);
+  }
+  write("m/Archive/notes.txt");
+  const auto files = MailFiles({folder / "m"});
+  ASSERT_TRUE(files.ok()) << files.error().message;
+  std::vector<std::string> expected;
+  for (const char* box : {"m/.Junk/", "m/.hidden/deep/", "m/Archive/2026/", "m/"}) {
+    for (const char* name : {"cur/a", "new/b"})
+      expected.push_back(folder / (box + std::string(name)));
+  }
+  EXPECT_EQ(*files, expected);
+}
+
+TEST(MailboxTest, TheSameFileIsReadOnce) {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "a");
+  ASSERT_TRUE(SystemFileSystem().WriteDurably(folder / "a/x", "x", 0600).ok());
+  std::filesystem::create_symlink(folder / "a/x", folder / "link");
+  const auto files =
+      MailFiles({"-", folder / "a/x", folder / "a", folder / "a/../a/x", folder / "link", "-"});
+  EXPECT_EQ(files.value(), (std::vector<std::string>{"-", folder / "a/x"}));
+}
+
+TEST(MailboxTest, AMailBeginsWithAHeader) {
+  for (const char* mail : {"Subject: x", "\r\n\nFrom x\nX-y_z.1: \r\n\r\n", "garbage\nTo:a\n"})
+    EXPECT_TRUE(HasHeader(mail)) << mail;
+  for (const char* other : {"", "\n\n", "garbage\n\nTo: a\n", "件名: x\n", ": x\n", "a b: x\n",
+                            "x\r\n\r\nTo: a", "<a:b>\n"})
+    EXPECT_FALSE(HasHeader(other)) << other;
+}
+
 TEST(SettingsTest, TheFirstFileIsValid) {
   const auto settings =
       ParseSettings("agent.toml", DefaultSettings("hub.example:8443", "http://proxy.example:3128"));
