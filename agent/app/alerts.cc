@@ -17,9 +17,13 @@ constexpr size_t kNoteBytesMax = 1024;
 
 Result<v1::MarkAlert> MakeMark(const AckOptions& options) {
   v1::MarkAlert mark;
-  NOROSHI_ASSIGN_OR_RETURN(*mark.mutable_alert_id(), FromHex(options.alert_id));
-  if (mark.alert_id().size() != Uuid::kBytes)
-    return Error{ErrorCode::kInvalid, "発信の ID ではありません / not an alert id"};
+  const auto id = FromHex(options.alert_id);
+  if (!id.ok() || id->size() != Uuid::kBytes)
+    return Error{
+        ErrorCode::kInvalid,
+        "ALERT_ID: 発信の ID は `noroshi-agent alerts` に出る 32 桁の 16 進数です / an alert's "
+        "id is 32 hexadecimal digits, as `noroshi-agent alerts` shows it"};
+  mark.set_alert_id(*id);
   const auto word = spool::MarkFromWord(options.mark);
   if (!word) return Error{ErrorCode::kInvalid, "--mark: read, acted, not-applicable"};
   mark.set_mark(*word);
@@ -35,6 +39,8 @@ Result<v1::MarkAlert> MakeMark(const AckOptions& options) {
 }  // namespace
 
 int Alerts(const Environment& environment, const AlertsOptions& options) {
+  if (const auto pins = environment.LoadPins(); !pins.ok())
+    return FailConfig(environment, pins.error());
   auto inbox = spool::Inbox::Open(environment.files, environment.path("inbox"));
   if (!inbox.ok()) return environment.Fail(inbox.error());
   const auto items = inbox->NewestAlerts(std::min(options.limit, kAlertsShownMax));
@@ -60,8 +66,9 @@ int Ack(const Environment& environment, const AckOptions& options) {
   const auto waited = WaitUntilGone(environment, *parts, parts->marks.folder(),
                                     {parts->marks.folder() + "/" + id.ToString()},
                                     std::chrono::seconds(options.wait_seconds));
+  // The mark is kept, whatever went wrong.
   if (!waited.ok() && waited.error().code != ErrorCode::kTimeout)
-    return environment.Fail(waited.error());
+    environment.Fail(kExitOk, waited.error().message);
   const auto text = parts->marks.FindAnswer(id);
   if (!text.ok()) {
     // It is on disk, in order, and goes as soon as the hub can be reached.

@@ -1,6 +1,8 @@
 #include "agent/app/editor.h"
 
+#include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -42,6 +44,26 @@ bool IsBlank(const std::string& text) {
   return text.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
+// Puts the file's time a second into the past and tells how it is then: whatever is
+// written next shows, even within the same tick of the file system's clock.
+Result<struct stat> SetBack(const std::string& path) {
+  struct stat state {};
+  if (::stat(path.c_str(), &state) != 0) return ErrnoError("stat " + path);
+  --state.st_mtim.tv_sec;
+  const timespec times[] = {{0, UTIME_OMIT}, state.st_mtim};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0)
+    return ErrnoError("set the time of " + path);
+  return state;
+}
+
+// Written in place, or replaced by a new file.
+bool IsWritten(const std::string& path, const struct stat& before) {
+  struct stat now {};
+  return ::stat(path.c_str(), &now) != 0 || now.st_ino != before.st_ino ||
+         now.st_mtim.tv_sec != before.st_mtim.tv_sec ||
+         now.st_mtim.tv_nsec != before.st_mtim.tv_nsec;
+}
+
 }  // namespace
 
 Result<std::string> EditForm(const Environment& environment, const std::string& form,
@@ -54,11 +76,12 @@ Result<std::string> EditForm(const Environment& environment, const std::string& 
   bool refused = false;
   while (true) {
     NOROSHI_RETURN_IF_ERROR(environment.files.WriteDurably(path, text, 0600));
+    NOROSHI_ASSIGN_OR_RETURN(const struct stat before, SetBack(path));
     if (auto edited = RunEditor(path); !edited.ok())
       return edited.error().Prefixed("下書き / draft " + path);
     NOROSHI_ASSIGN_OR_RETURN(const std::string written,
                              environment.files.Read(path, kFormBytesMax + 4096));
-    if (IsBlank(written) || (refused && written == text))
+    if (!IsWritten(path, before) || IsBlank(written) || (refused && written == text))
       return Error{ErrorCode::kClosed,
                    "取りやめました。下書きは残っています / given up; the draft "
                    "is kept: " +

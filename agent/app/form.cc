@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t kKeysMax = 200;
 constexpr size_t kListMax = 100;
-constexpr std::string_view kMessageMark = "#! ";
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kSpaces = " \t\r\n";
 constexpr char kNotClosed[] = "引用符が閉じていません / a quotation mark is not closed";
@@ -224,7 +223,9 @@ std::string FormTemplate(const std::vector<Entry>& given) {
       "# 分かるところだけ書き、保存して終了すると届け出ます。必須は stage, tlp "
       "と本文のどれか一つ。\n"
       "# Fill in what is known, save and quit to file it. Required: stage, tlp and one text.\n"
-      "# 空のまま終了すると取りやめます。 / Quit with an empty file to give up.\n\n";
+      "# 保存せずに、または空にして終了すると取りやめます。 / Quit without saving, or with an "
+      "empty "
+      "file, to give up.\n\n";
   for (const Field& field : Fields()) {
     if (field.part == FieldPart::kMail || field.part == FieldPart::kTreatment) continue;
     text += fmt::format("# {} / {}\n{}:", field.help_ja, field.help_en, field.key);

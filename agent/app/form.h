@@ -15,6 +15,7 @@
 namespace noroshi::agent {
 
 inline constexpr size_t kFormBytesMax = 512 * 1024;
+inline constexpr std::string_view kMessageMark = "#! ";  // Begins a line of WithMessage.
 
 // The keys of a form with their lines. kInvalid, one line for each mistake:
 // "report.yaml:3: …" for syntax, unknown keys, keys given twice, and values that

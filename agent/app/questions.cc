@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <map>
@@ -7,6 +8,7 @@
 
 #include "agent/app/commands.h"
 #include "agent/app/editor.h"
+#include "agent/app/form.h"
 #include "agent/app/parts.h"
 #include "agent/sinks/render.h"
 #include "common/base/encoding.h"
@@ -181,13 +183,30 @@ std::string AnswerForm(const v1::Question& question) {
   return form;
 }
 
-// What was written below the comments.
-std::string AnswerOfForm(std::string_view form) {
-  while (form.starts_with('#')) {
-    const size_t end = form.find('\n');
-    form = end == std::string_view::npos ? "" : form.substr(end + 1);
+// Without the line break.
+std::string_view TakeLine(std::string_view* text) {
+  const std::string_view line = text->substr(0, text->find('\n'));
+  text->remove_prefix(std::min(text->size(), line.size() + 1));
+  return line;
+}
+
+// What was written, without messages on top and without the form's own lines, wherever
+// they went. Any other line with a '#' is part of the answer.
+std::string AnswerOfForm(std::string_view written, std::string_view form) {
+  std::vector<std::string_view> own;
+  while (!form.empty()) own.push_back(TakeLine(&form));
+  auto next = own.begin();
+  while (written.starts_with(kMessageMark)) TakeLine(&written);
+  std::string answer;
+  while (!written.empty()) {
+    const std::string_view line = TakeLine(&written);
+    if (const auto found = std::find(next, own.end(), line); found != own.end()) {
+      next = found + 1;
+    } else {
+      answer += std::string(line) + "\n";
+    }
   }
-  return Trimmed(std::string(form));
+  return Trimmed(std::move(answer));
 }
 
 Result<void> Queue(Parts& parts, const Uuid& id, const std::string& text,
@@ -215,11 +234,11 @@ Result<void> QueueAnswer(const Environment& environment, Parts& parts, const v1:
     }
     return Queue(parts, id, Trimmed(std::move(text)), options);
   }
-  const auto accept = [&](const std::string& form) {
-    return Queue(parts, id, AnswerOfForm(form), options);
+  const std::string form = AnswerForm(question);
+  const auto accept = [&](const std::string& written) {
+    return Queue(parts, id, AnswerOfForm(written, form), options);
   };
-  NOROSHI_ASSIGN_OR_RETURN(const std::string draft,
-                           EditForm(environment, AnswerForm(question), accept));
+  NOROSHI_ASSIGN_OR_RETURN(const std::string draft, EditForm(environment, form, accept));
   (void)environment.files.Remove(draft).ok();  // A draft that stays is only untidy.
   return {};
 }
@@ -292,8 +311,9 @@ int AnswerQuestion(const Environment& environment, const AnswerOptions& options)
   const std::string folder = parts->questions.waiting_folder();
   const auto waited = WaitUntilGone(environment, *parts, folder, {folder + "/" + id->ToString()},
                                     std::chrono::seconds(options.wait_seconds));
+  // The answer is kept, whatever went wrong.
   if (!waited.ok() && waited.error().code != ErrorCode::kTimeout)
-    return environment.Fail(waited.error());
+    environment.Fail(kExitOk, waited.error().message);
   const auto standing = parts->questions.StandingOf(*id);
   if (!standing.ok()) return environment.Fail(standing.error());
   return TellAnswer(environment, *id, *standing);

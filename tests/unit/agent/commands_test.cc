@@ -427,6 +427,13 @@ TEST_F(CommandsTest, AlertsAreEmptyAtFirst) {
   EXPECT_TRUE(json::parse(out_).at("alerts").as_array().empty());
 }
 
+TEST_F(CommandsTest, AlertsNeedAnEnrolment) {
+  ASSERT_TRUE(environment_.files.Remove(folder_ / "identity.json").ok());
+  EXPECT_EQ(Do([&] { return Alerts(environment_, {}); }), kExitConfig);
+  EXPECT_NE(err_.find("not enrolled"), std::string::npos) << err_;
+  EXPECT_FALSE(environment_.files.Exists(folder_ / "inbox"));
+}
+
 TEST_F(CommandsTest, AcksAreCheckedHere) {
   AckOptions options{"abc", "read", "", "", 0};
   EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
@@ -563,6 +570,47 @@ TEST_F(QuestionCommandsTest, AnAnswerComesFromAFileOrTheEditor) {
   ASSERT_EQ(Answer("", "", /*edit=*/true), kExitOk) << err_;
   EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "三\n# 四");
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "drafts"));
+}
+
+TEST_F(QuestionCommandsTest, OnlyTheFormsOwnLinesAreNoAnswer) {
+  Ask();
+  ::setenv("VISUAL", Write("editor.sh", "#!/bin/sh\nprintf '# 一\\n二\\n' >> \"$1\"\n").c_str(), 1);
+  ASSERT_EQ(Answer("", "", /*edit=*/true), kExitOk) << err_;
+  EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "# 一\n二");
+  Settle(false, "once more");
+  // The first try is empty; then above the question, below the message.
+  Write(
+      "editor.sh",
+      "#!/bin/sh\nif grep -q '^#! ' \"$1\"; then sed -i '1a # 三' \"$1\"; else touch \"$1\"; fi\n");
+  ASSERT_EQ(Answer("", "", /*edit=*/true), kExitOk) << err_;
+  EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "# 三");
+}
+
+TEST_F(CommandsTest, AnEditorThatIsLeftWithoutSavingFilesNothing) {
+  IncidentOptions options;
+  options.flags = kReport;  // Enough for a report, as the form shows it.
+  options.edit = true;
+  ::setenv("VISUAL", "true", 1);
+  EXPECT_NE(Do([&] { return ReportIncident(environment_, options); }), kExitOk);
+  EXPECT_NE(err_.find("取りやめ"), std::string::npos) << err_;
+  EXPECT_TRUE(Waiting().empty());
+  ::setenv("VISUAL", "touch", 1);  // Saved as it was.
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitOk) << err_;
+  // As editors save: another file takes its place.
+  ::setenv("VISUAL",
+           Write("editor.sh", "#!/bin/sh\ncp -p \"$1\" \"$1~\" && mv \"$1~\" \"$1\"\n").c_str(), 1);
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitOk) << err_;
+  EXPECT_EQ(Waiting().size(), 2u);
+}
+
+TEST_F(CommandsTest, KeysOfAnotherReportAreRefusedBeforeTheEditorOpens) {
+  IncidentOptions options;
+  options.edit = true;
+  options.file = Write("report.yaml", "title: x\ntlp: RED\nopened: yes\n");
+  ::setenv("VISUAL", "touch", 1);
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitDataError);
+  EXPECT_NE(err_.find("report.yaml:3"), std::string::npos) << err_;
+  EXPECT_TRUE(Waiting().empty());
 }
 
 TEST_F(CommandsTest, TheEditorOpensAgainOnAMistakeAndTheTextIsNotLost) {
