@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 
 #include "agent/session/proxy.h"
@@ -181,6 +182,11 @@ Result<spool::Spool> Environment::OpenSpool(const Settings& settings) const {
 }
 
 Result<std::string> Environment::ReadInput(const std::string& name, size_t max) const {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(name, ignored))
+    return Error{ErrorCode::kNotFound, name +
+                                           ": フォルダです。ファイルを指定してください / a folder: "
+                                           "name a file"};
   if (name != "-") return files.Read(name, max);
   std::string content;
   char buffer[65536];

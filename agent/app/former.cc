@@ -57,11 +57,10 @@ Result<Former> PutReceiptsAside(const Environment& environment) {
 }
 
 bool LeadsTo(const Settings& settings, const tls::HostPort& hub, const std::string& proxy) {
-  if (settings.route.hub.ToString() != hub.ToString()) return false;
+  if (settings.route.hub != hub) return false;
   if (proxy.empty()) return true;
   const auto wanted = session::ParseProxyUrl(proxy);
-  return wanted.ok() && settings.route.proxy &&
-         settings.route.proxy->ToString() == wanted->ToString();
+  return wanted.ok() && settings.route.proxy == *wanted;
 }
 
 }  // namespace

@@ -79,9 +79,11 @@ Result<void> Spool::Add(const Item& item, std::string_view submission) {
   if (full()) {
     return Error{
         ErrorCode::kOverloaded,
-        fmt::format("the spool is full: {} entries wait (limit {}), {} bytes with this "
-                    "one (limit {})",
-                    entries_, limits_.entries_max, bytes_ + item.bytes, limits_.bytes_max)};
+        fmt::format(
+            "送信待ちがいっぱいです。`run` が動いているか確かめてください / the spool is full: see "
+            "that `run` is at work; {} entries wait (limit {}), {} bytes with this one "
+            "(limit {})",
+            entries_, limits_.entries_max, bytes_ + item.bytes, limits_.bytes_max)};
   }
   NOROSHI_RETURN_IF_ERROR(files_->CreateDurably(
       waiting_folder() + "/" + item.name(), SealRecord(kSubmissionMagic, submission), kFileMode));

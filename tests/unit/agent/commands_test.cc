@@ -149,6 +149,9 @@ TEST_F(CommandsTest, AFileIsReadAndFlagsWin) {
   EXPECT_EQ(waiting.at(0).handling().tlp(), v1::TLP_AMBER);
   options.file = folder_ / "absent.yaml";
   EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitNoInput);
+  options.file = folder_.path();
+  EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitNoInput);
+  EXPECT_NE(err_.find("name a file"), std::string::npos) << err_;
   options.file = Write("wrong.yaml", "titel: x\n");
   EXPECT_EQ(Do([&] { return ReportIncident(environment_, options); }), kExitDataError);
   EXPECT_NE(err_.find("wrong.yaml:1"), std::string::npos) << err_;
@@ -173,6 +176,7 @@ TEST_F(CommandsTest, ExitCodesTellAMailServerWhatToDo) {
   EXPECT_EQ(Mail({Write("one.eml", "Subject: a\n\n")}), kExitOk) << err_;
   EXPECT_EQ(Mail({Write("two.eml", "Subject: b\n\n")}), kExitTempFail);
   EXPECT_NE(err_.find("full"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("いっぱい"), std::string::npos) << err_;
   Write("agent.toml", "[hub]\naddres = 1\n");
   EXPECT_EQ(Mail({folder_ / "one.eml"}), kExitConfig);
   ASSERT_TRUE(environment_.files.Remove(folder_ / "identity.json").ok());
@@ -437,6 +441,9 @@ TEST_F(CommandsTest, AlertsNeedAnEnrolment) {
 TEST_F(CommandsTest, AcksAreCheckedHere) {
   AckOptions options{"abc", "read", "", "", 0};
   EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
+  options.alert_id = random_.UuidV7(clock_.now_ms).ToString();
+  EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
+  EXPECT_NE(err_.find("`noroshi-agent alerts`"), std::string::npos) << err_;
   options.alert_id = std::string(32, 'a');
   options.mark = "seen";
   EXPECT_EQ(Do([&] { return Ack(environment_, options); }), kExitUsage);
