@@ -88,7 +88,7 @@ void DropRepeated(std::vector<std::string>* files) {
   std::set<std::string> seen;
   std::erase_if(*files, [&](const std::string& file) {
     std::error_code error;
-    const fs::path path = fs::canonical(file, error);
+    const fs::path path = file == "-" ? "-" : fs::canonical(file, error);
     return !seen.insert(error ? file : path.string()).second;
   });
 }

@@ -212,17 +212,17 @@ Result<spool::Item> FileMail(Desk& desk, v1::Submission submission, const std::s
   return desk.File(std::move(submission), flags);
 }
 
-// How to go on after a stop in the middle; empty: nothing was kept.
-std::string HowToGoOn(size_t kept, const std::string& file, size_t kept_of_file) {
+// How to go on after a stop at the mail of this number in the file, counted from 0;
+// empty: nothing was kept.
+std::string HowToGoOn(size_t kept, const std::string& file, size_t number) {
   if (kept == 0) return "";
   std::string text = fmt::format(
       "\n{} 通は保存済みです。残りだけ、{} から届け出てください / {} mails are kept: repeat only "
-      "the rest, "
-      "from {} on",
+      "the "
+      "rest, from {} on",
       kept, file, kept, file);
-  if (kept_of_file > 0)
-    text += fmt::format("、その最初の {} 通を除く / without the first {} of it", kept_of_file,
-                        kept_of_file);
+  if (number > 0)
+    text += fmt::format("、その最初の {} 通を除く / without the first {} of it", number, number);
   return text;
 }
 
@@ -271,9 +271,9 @@ int ReportMail(const Environment& environment, const MailOptions& options) {
       exit_code = environment.Fail(content.error());
       continue;
     }
-    const size_t kept_before = queued.size();
-    for (const std::string& mail : MailsOf(file, *content)) {
-      auto filed = FileMail(*desk, common, mail, options.flags);
+    const auto mails = MailsOf(file, *content);
+    for (size_t i = 0; i < mails.size(); ++i) {
+      auto filed = FileMail(*desk, common, mails[i], options.flags);
       if (filed.ok()) {
         queued.push_back(*std::move(filed));
         continue;
@@ -281,7 +281,7 @@ int ReportMail(const Environment& environment, const MailOptions& options) {
       Error error = filed.error().Prefixed(file);
       // Full or broken: what follows would fail as well.
       const bool stops = error.code != ErrorCode::kInvalid;
-      if (stops) error.message += HowToGoOn(queued.size(), file, queued.size() - kept_before);
+      if (stops) error.message += HowToGoOn(queued.size(), file, i);
       exit_code = environment.Fail(error);
       if (stops) {
         Tell(*desk, queued, options.wait_seconds, /*list=*/true);

@@ -89,6 +89,9 @@ Result<std::vector<std::string>> AgentUnderTest::ReportAll(
   std::vector<std::string> all = {"report"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   NOROSHI_ASSIGN_OR_RETURN(const std::string text, Command(all));
+  // With --wait: kept is a success of the command, but not what the test waited for.
+  if (text.find("not received yet") != std::string::npos)
+    return Error{ErrorCode::kTimeout, "no receipt in time: " + text};
   static const std::regex uuid("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
   std::vector<std::string> ids;
   for (std::sregex_iterator it(text.begin(), text.end(), uuid), end; it != end; ++it) {
