@@ -145,6 +145,7 @@ Result<void> WaitForAnswers(Desk& desk, const std::vector<spool::Item>& queued, 
   NOROSHI_ASSIGN_OR_RETURN(auto parts, Parts::Open(desk.environment));
   const std::string folder = desk.spool.waiting_folder();
   std::vector<std::string> paths;
+  paths.reserve(queued.size());
   for (const spool::Item& one : queued) paths.push_back(folder + "/" + one.name());
   return WaitUntilGone(desk.environment, parts, folder, paths, std::chrono::seconds(seconds));
 }
@@ -198,7 +199,7 @@ Result<spool::Item> FileEdited(Desk& desk, const std::vector<Entry>& form,
                            EditForm(desk.environment, FormTemplate(given), accept));
   // It is in the spool; a draft that stays is only untidy.
   (void)desk.environment.files.Remove(draft).ok();
-  return *std::move(queued);
+  return *queued;
 }
 
 Result<spool::Item> FileMail(Desk& desk, v1::Submission submission, const std::string& mail,
