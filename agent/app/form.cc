@@ -1,11 +1,14 @@
 #include "agent/app/form.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 #include <set>
+#include <sstream>
 
 #include "common/base/encoding.h"
 
@@ -14,6 +17,7 @@ namespace {
 
 constexpr size_t kKeysMax = 200;
 constexpr size_t kListMax = 100;
+constexpr int kDocumentsMax = 8;  // With empty ones.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kSpaces = " \t\r\n";
 constexpr char kNotClosed[] = "引用符が閉じていません / a quotation mark is not closed";
@@ -26,23 +30,69 @@ bool HasControls(std::string_view text) {
   });
 }
 
+// Notes where a document has content; an empty one ("---" and nothing more) has none.
+class ContentFinder final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override { Note(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {
+    Note(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {
+    Note(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {
+    Note(mark);
+  }
+  void OnMapEnd() override {}
+
+  const std::optional<YAML::Mark>& content() const { return content_; }
+  const YAML::Mark& start() const { return start_; }
+
+ private:
+  void Note(const YAML::Mark& mark) {
+    if (!content_) content_ = mark;
+  }
+
+  YAML::Mark start_;
+  std::optional<YAML::Mark> content_;
+};
+
+// Where something follows the first document; absent: nothing does. Not by LoadAll: it
+// never comes back from a bracket that nobody opened.
+std::optional<YAML::Mark> SecondDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  YAML::Mark last;
+  for (int i = 0; i < kDocumentsMax; ++i) {
+    ContentFinder document;
+    if (!parser.HandleNextDocument(document)) return std::nullopt;
+    if (i > 0 && document.content()) return document.content();
+    last = document.start();
+  }
+  return last;
+}
+
 // Collects entries and mistakes.
 class Reader {
  public:
   Reader(const std::string& name, const std::string& text) : name_(name), text_(text) {}
 
   void ReadText() {
-    std::vector<YAML::Node> documents = YAML::LoadAll(text_);
-    // "---" after the last line is an empty document.
-    std::erase_if(documents, [](const YAML::Node& document) { return document.IsNull(); });
-    if (documents.empty()) return;
-    if (documents.size() > 1)
-      return Complain(documents[1], "届出は一つのファイルに一つです / a second report begins here");
-    if (!documents[0].IsMap())
-      return Complain(documents[0],
-                      "「項目: 値」の形で書いてください / must be 'key: value' lines");
-    FindOpenQuote(documents[0]);
-    ReadMap(documents[0], /*nested=*/false);
+    if (const auto second = SecondDocument(text_))
+      return ComplainAt(*second, "届出は一つのファイルに一つです / a second report begins here");
+    const YAML::Node root = YAML::Load(text_);
+    if (root.IsNull()) return;
+    if (!root.IsMap())
+      return Complain(root, "「項目: 値」の形で書いてください / must be 'key: value' lines");
+    FindOpenQuote(root);
+    ReadMap(root, /*nested=*/false);
   }
 
   void ReadMap(const YAML::Node& map, bool nested) {
@@ -89,7 +139,7 @@ class Reader {
   // lines below become part of it. Without that white space it complains.
   void FindOpenQuote(const YAML::Node& map) {
     try {
-      YAML::LoadAll(text_.substr(0, text_.find_last_not_of(kSpaces) + 1));
+      YAML::Load(text_.substr(0, text_.find_last_not_of(kSpaces) + 1));
     } catch (const YAML::Exception& error) {
       if (error.msg != YAML::ErrorMsg::EOF_IN_SCALAR) return;
       YAML::Mark last = error.mark;

@@ -114,6 +114,9 @@ TEST(FormTest, NoTextIsLostWithoutAWord) {
   starts("title: x\n---\ntitle: y\n", "report.yaml:3: 届出は一つ");
   starts("{\"title\": \"x\"}\n{\"title\": \"y\"}", "report.yaml:2: 届出は一つ");
   starts("{\"title\": \"x\"} and more", "report.yaml:1: 届出は一つ");
+  for (const char* stray : {"]", "}", ",", "]]]]"})
+    starts("{\"title\": \"x\"}\n" + std::string(stray) + "\n", "report.yaml:");
+  starts("---\n---\ntitle: x\n", "report.yaml:3: 届出は一つ");
   for (const char* quote : {"\"", "'"}) {
     const std::string open = std::string("title: x\nwhat: ") + quote + "y\ntlp: RED";
     starts(open, "report.yaml:3: 引用符が閉じて");
