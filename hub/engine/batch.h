@@ -44,6 +44,10 @@ std::string AgentName(const std::string& organization, const std::string& agent)
 // Adds a submission's marking, consent, sector and circle to its case's. first: it
 // is the only one so far.
 void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseRow* row);
+// Makes `row` never looser than `by` is now.
+void BindBy(const store::CaseRow& by, store::CaseRow* row);
+// Takes the floor, if there is one, as the row's marking.
+void TakeFloor(store::CaseRow* row);
 // Adds a mail to what is known of its campaign as a whole.
 void AddToCampaign(const store::SubmissionRow& mail, store::CaseRow* row);
 // Adds what a newer analysis found: where it abstained, what was known stays.
@@ -197,6 +201,7 @@ class Batch {
   Effect Close(const v1::CaseClosed& closed);
   Effect Reopen(const v1::CaseReopened& reopened);
   Effect Loosen(const v1::MarkingLoosened& loosened);
+  Result<void> MarkAnew(store::CaseRow* row, const std::string& text);
   // Finds the case, checks the version, lets `change` change it, and records what happened.
   Effect ChangeCase(uint64_t case_id, uint64_t expected_version, const std::string& what,
                     const std::string& text,
@@ -212,6 +217,15 @@ class Batch {
   // Moves a submission; the marking and counts of both are then to be counted anew.
   Result<void> Move(const store::CaseMember& member, const store::CaseRow& from,
                     const store::CaseRow& into, const std::string& reason);
+  // A submission is split off: what the case says of it keeps its marking.
+  Result<void> Leave(uint64_t sequence, store::CaseRow* from);
+  // The marking that a case has whatever submissions are in it. False: it has none.
+  Result<bool> MarkWithoutMembers(store::CaseRow* row) const;
+  // Questions about these submissions. Whether there were any.
+  Result<bool> MoveQuestions(const std::vector<store::SubmissionRow>& moved,
+                             const store::CaseRow& from, const store::CaseRow& into);
+  // If the title was that of a submission that left: that of the first one that stays.
+  Result<void> TitleAnew(const std::vector<store::SubmissionRow>& moved, store::CaseRow* row) const;
   Result<void> FollowSplit(const std::vector<store::CaseMember>& moved, const store::CaseRow& from,
                            const store::CaseRow& into);
   Result<std::vector<store::SubmissionRow>> RowsOf(

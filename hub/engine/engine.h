@@ -52,6 +52,9 @@ inline constexpr size_t kAlertBytesMax = 200 * 1024;
 // Submissions of the cases that one join or split concerns, and chains of joined cases.
 inline constexpr size_t kMovedMax = 10'000;
 inline constexpr uint32_t kJoinDepthMax = 64;
+// Cases that a submission was split off from, and submissions split off from a case, that
+// loosening a marking looks at; beyond them the case stays as strict as it was.
+inline constexpr int kLeftMax = 64;
 // Of one person; the oldest ends when another is opened.
 inline constexpr size_t kSessionsPerPersonMax = 16;
 // Of a question and of its answer, in bytes of UTF-8.

@@ -12,13 +12,16 @@ constexpr size_t kShownBytes = 6;
 
 std::string Shown(std::string_view bytes) { return ToHex(bytes.substr(0, kShownBytes)); }
 
-void AddCircle(const std::string& circle, store::CaseRow* row) {
+// A row with a marking: a case, or its floor.
+template <typename Row>
+void AddCircle(const std::string& circle, Row* row) {
   const auto& circles = row->circles();
   if (circle.empty() || std::find(circles.begin(), circles.end(), circle) != circles.end()) return;
   row->add_circles(circle);
 }
 
-void StoreMarking(const sharing::Marking& marking, store::CaseRow* row) {
+template <typename Row>
+void StoreMarking(const sharing::Marking& marking, Row* row) {
   row->set_tlp(marking.tlp);
   row->set_circle(marking.circle);
   row->set_circles_conflict(marking.conflict);
@@ -27,6 +30,20 @@ void StoreMarking(const sharing::Marking& marking, store::CaseRow* row) {
   row->set_may_tell_competent_ministry(marking.may_tell_competent_ministry);
   row->clear_sectors();
   for (const std::string& sector : marking.sectors) row->add_sectors(sector);
+}
+
+template <typename Row>
+sharing::Marking ReadMarking(const Row& row) {
+  sharing::Marking marking;
+  marking.tlp = row.tlp();
+  marking.circle = row.circle();
+  marking.exercise_id = row.exercise_id();
+  marking.conflict = row.circles_conflict();
+  marking.may_share_name = row.may_share_name();
+  marking.may_tell_police = row.may_tell_police();
+  marking.may_tell_competent_ministry = row.may_tell_competent_ministry();
+  marking.sectors.assign(row.sectors().begin(), row.sectors().end());
+  return marking;
 }
 
 sharing::Source SourceOf(const store::SubmissionRow& row) {
@@ -44,17 +61,21 @@ void AddMarking(const store::SubmissionRow& submission, bool first, store::CaseR
   AddCircle(submission.handling().circle(), row);
 }
 
-sharing::Marking MarkingOfCase(const store::CaseRow& row) {
-  sharing::Marking marking;
-  marking.tlp = row.tlp();
-  marking.circle = row.circle();
-  marking.exercise_id = row.exercise_id();
-  marking.conflict = row.circles_conflict();
-  marking.may_share_name = row.may_share_name();
-  marking.may_tell_police = row.may_tell_police();
-  marking.may_tell_competent_ministry = row.may_tell_competent_ministry();
-  marking.sectors.assign(row.sectors().begin(), row.sectors().end());
-  return marking;
+sharing::Marking MarkingOfCase(const store::CaseRow& row) { return ReadMarking(row); }
+
+void BindBy(const store::CaseRow& by, store::CaseRow* row) {
+  const bool first = !row->has_floor();
+  store::v1::CaseFloor& floor = *row->mutable_floor();
+  floor.set_exercise_id(row->exercise_id());
+  StoreMarking(first ? ReadMarking(by) : sharing::Combine(ReadMarking(floor), ReadMarking(by)),
+               &floor);
+  for (const std::string& circle : by.circles()) AddCircle(circle, &floor);
+}
+
+void TakeFloor(store::CaseRow* row) {
+  if (!row->has_floor()) return;
+  StoreMarking(ReadMarking(row->floor()), row);
+  *row->mutable_circles() = row->floor().circles();
 }
 
 store::Found<store::CaseRow> LiveCase(const store::View& state, uint64_t case_id) {

@@ -33,6 +33,41 @@ Result<void> Batch::Move(const store::CaseMember& member, const store::CaseRow& 
   return {};
 }
 
+Result<void> Batch::Leave(uint64_t sequence, store::CaseRow* from) {
+  NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Submission(sequence));
+  NOROSHI_CHECK(row.has_value());
+  if (row->left_size() < kLeftMax && from->left_size() < kLeftMax) {
+    row->add_left(from->case_id());
+    from->add_left(sequence);
+    state_.SetSubmission(*row);
+    return {};
+  }
+  store::CaseRow alone;
+  alone.set_exercise_id(from->exercise_id());
+  AddMarking(*row, true, &alone);
+  BindBy(alone, from);
+  return {};
+}
+
+Result<bool> Batch::MarkWithoutMembers(store::CaseRow* row) const {
+  bool marked = row->has_floor();
+  TakeFloor(row);
+  if (row->has_handling()) {
+    store::SubmissionRow own;
+    *own.mutable_handling() = row->handling();
+    own.set_exercise_id(row->exercise_id());
+    AddMarking(own, !marked, row);
+    marked = true;
+  }
+  for (const uint64_t sequence : row->left()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto submission, state_.Submission(sequence));
+    NOROSHI_CHECK(submission.has_value());
+    AddMarking(*submission, !marked, row);
+    marked = true;
+  }
+  return marked;
+}
+
 // Counts, marking and organisations from the members that are there now.
 Result<void> Batch::Recount(store::CaseRow* row) {
   std::vector<store::CaseMember> members;
@@ -42,15 +77,9 @@ Result<void> Batch::Recount(store::CaseRow* row) {
         return true;
       }));
   std::reverse(members.begin(), members.end());  // In order of sequence.
-  bool first = true;
   row->clear_campaign();
-  if (row->has_handling()) {
-    store::SubmissionRow own;
-    *own.mutable_handling() = row->handling();
-    own.set_exercise_id(row->exercise_id());
-    AddMarking(own, first, row);
-    first = false;
-  }
+  NOROSHI_ASSIGN_OR_RETURN(const bool marked, MarkWithoutMembers(row));
+  bool first = !marked;
   std::map<std::string, std::string> firsts;  // Organisation: its first submission here.
   for (const store::CaseMember& member : members) {
     NOROSHI_ASSIGN_OR_RETURN(const auto submission, state_.Submission(member.sequence));
@@ -144,6 +173,11 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
         members.push_back(member);
         return true;
       }));
+  // Notes, questions and history were written in the knowledge of all that the case held.
+  store::CaseRow rest = *from;
+  NOROSHI_ASSIGN_OR_RETURN(const bool bound, MarkWithoutMembers(&rest));
+  if (bound) BindBy(rest, &*into);
+  BindBy(store::CaseRow(*from), &*from);
   for (const store::CaseMember& member : members) {
     NOROSHI_RETURN_IF_ERROR(
         Move(member, *from, *into, "分析官が結合 / joined by an analyst: " + joined.reason()));
@@ -208,8 +242,14 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   for (const store::CaseMember& member : members) {
     NOROSHI_RETURN_IF_ERROR(
         Move(member, *from, into, "分析官が分離 / split off by an analyst: " + split.reason()));
+    NOROSHI_RETURN_IF_ERROR(Leave(member.sequence, &*from));
   }
   NOROSHI_RETURN_IF_ERROR(FollowSplit(members, *from, into));
+  NOROSHI_ASSIGN_OR_RETURN(const auto moved, RowsOf(members));
+  NOROSHI_RETURN_IF_ERROR(TitleAnew(moved, &*from));
+  NOROSHI_ASSIGN_OR_RETURN(const bool asked, MoveQuestions(moved, *from, into));
+  // They were asked in the knowledge of the whole; its row still says how that was marked.
+  if (asked) BindBy(*from, &into);
   from->set_version(from->version() + 1);
   from->set_updated_at_ms(at_.time_ms);
   NOROSHI_RETURN_IF_ERROR(Recount(&*from));
@@ -222,6 +262,43 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   PutCase(&*from);
   PutCase(&into);
   return std::string();
+}
+
+Result<bool> Batch::MoveQuestions(const std::vector<store::SubmissionRow>& moved,
+                                  const store::CaseRow& from, const store::CaseRow& into) {
+  std::set<std::pair<std::string, std::string>> leaving;
+  for (const auto& row : moved) leaving.emplace(row.organization(), row.submission_id());
+  const std::string owner = store::NumberOwner(from.case_id());
+  bool any = false;
+  std::string before;
+  while (true) {
+    NOROSHI_ASSIGN_OR_RETURN(
+        const auto ids, state_.Ids(store::List::kQuestionsOfCase, owner, before, store::kListMax));
+    for (const std::string& id : ids) {
+      NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Question(id));
+      NOROSHI_CHECK(row.has_value());
+      if (!leaving.contains({row->organization(), row->case_reference()})) continue;
+      row->set_case_id(into.case_id());
+      state_.SetQuestion(*row);
+      state_.RemoveFromList(store::List::kQuestionsOfCase, owner, id);
+      state_.AddToList(store::List::kQuestionsOfCase, store::NumberOwner(into.case_id()), id);
+      any = true;
+    }
+    if (ids.size() < store::kListMax) return any;
+    before = ids.back();
+  }
+}
+
+Result<void> Batch::TitleAnew(const std::vector<store::SubmissionRow>& moved,
+                              store::CaseRow* row) const {
+  const bool left = std::ranges::any_of(moved, [&](const store::SubmissionRow& submission) {
+    return submission.sequence() == row->case_id() || submission.title() == row->title();
+  });
+  if (!left || row->has_handling()) return {};
+  row->clear_title();
+  NOROSHI_ASSIGN_OR_RETURN(const auto first, state_.SubmissionsOfCase(row->case_id(), 0, 1));
+  if (!first.empty()) row->set_title(first.front().title());
+  return {};
 }
 
 // What comes later in a thread that only the moved ones have, or is like them, belongs

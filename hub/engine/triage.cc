@@ -237,11 +237,21 @@ Batch::Effect Batch::Loosen(const v1::MarkingLoosened& loosened) {
   state_.SetSubmission(*row);
   if (row->case_id() == 0) return std::string();
   NOROSHI_ASSIGN_OR_RETURN(store::CaseRow joined, RequireCase(row->case_id()));
-  NOROSHI_RETURN_IF_ERROR(Recount(&joined));
-  joined.set_updated_at_ms(at_.time_ms);
-  RecordEvent(joined.case_id(), "marking_loosened", text, 0);
-  PutCase(&joined);
+  NOROSHI_RETURN_IF_ERROR(MarkAnew(&joined, text));
+  for (const uint64_t case_id : row->left()) {
+    NOROSHI_ASSIGN_OR_RETURN(auto left, state_.Case(case_id));
+    if (!left || case_id == joined.case_id()) continue;
+    NOROSHI_RETURN_IF_ERROR(MarkAnew(&*left, text));
+  }
   return std::string();
+}
+
+Result<void> Batch::MarkAnew(store::CaseRow* row, const std::string& text) {
+  NOROSHI_RETURN_IF_ERROR(Recount(row));
+  row->set_updated_at_ms(at_.time_ms);
+  RecordEvent(row->case_id(), "marking_loosened", text, 0);
+  PutCase(row);
+  return {};
 }
 
 }  // namespace noroshi::engine

@@ -1,5 +1,7 @@
 #include "hub/search/documents.h"
 
+#include <algorithm>
+
 #include "common/base/encoding.h"
 #include "hub/search/terms.h"
 #include "noroshi/v1/action.pb.h"
@@ -195,12 +197,13 @@ class Touched {
   void Case(uint64_t id) {
     if (id <= at_) objects_.push_back({Kind::kCase, BigEndian64(id)});
   }
-  // With the cases that it opened and that it is in.
+  // With the cases that it opened, that it is in and that it was split off from.
   Result<void> Report(uint64_t sequence) {
     objects_.push_back({Kind::kReport, BigEndian64(sequence)});
     Case(sequence);
     NOROSHI_ASSIGN_OR_RETURN(const auto row, view_.Submission(sequence));
     if (row && row->case_id() != 0) Case(row->case_id());
+    if (row) std::ranges::for_each(row->left(), [this](uint64_t id) { Case(id); });
     return {};
   }
   Result<void> CaseOfQuestion(const std::string& id) {

@@ -31,7 +31,7 @@
 namespace noroshi::search {
 
 // Of terms, values and data. An index of another format is made anew.
-inline constexpr uint32_t kFormat = 1;
+inline constexpr uint32_t kFormat = 2;
 inline constexpr size_t kHitsMax = 1'000;
 // Steps of one search; asking the policy about a document counts as ten.
 inline constexpr uint32_t kStepsMax = 100'000;

@@ -116,6 +116,12 @@ Audience DecideUpdate(const Content& content,
 
 bool IsTlp(v1::Tlp tlp) { return tlp >= v1::TLP_CLEAR && tlp <= v1::TLP_RED; }
 
+void AddSector(std::string_view sector, Marking* marking) {
+  auto& sectors = marking->sectors;
+  if (sector.empty() || std::find(sectors.begin(), sectors.end(), sector) != sectors.end()) return;
+  sectors.emplace_back(sector);
+}
+
 v1::Tlp Stricter(v1::Tlp a, v1::Tlp b) { return std::max(a, b); }
 
 }  // namespace
@@ -151,29 +157,30 @@ Marking MarkingOf(std::span<const Source> sources) {
   marking.may_share_name = first.handling->may_share_name();
   marking.may_tell_police = first.handling->may_tell_police();
   marking.may_tell_competent_ministry = first.handling->may_tell_competent_ministry();
-  if (!first.sector.empty()) marking.sectors.emplace_back(first.sector);
+  AddSector(first.sector, &marking);
   for (const Source& source : sources.subspan(1)) marking = Combine(marking, source);
   return marking;
 }
 
-Marking Combine(const Marking& marking, const Source& source) {
-  const v1::Handling& handling = *source.handling;
+Marking Combine(const Marking& marking, const Marking& other) {
   Marking out = marking;
-  out.tlp = Stricter(marking.tlp, IsTlp(handling.tlp()) ? handling.tlp() : v1::TLP_RED);
+  out.tlp = Stricter(marking.tlp, other.tlp);
   if (out.circle.empty()) {
-    out.circle = handling.circle();
-  } else if (!handling.circle().empty() && handling.circle() != out.circle) {
+    out.circle = other.circle;
+  } else if (!other.circle.empty() && other.circle != out.circle) {
     out.conflict = true;
   }
-  if (source.exercise_id != out.exercise_id) out.conflict = true;
-  out.may_share_name = out.may_share_name && handling.may_share_name();
-  out.may_tell_police = out.may_tell_police && handling.may_tell_police();
+  out.conflict = out.conflict || other.conflict || other.exercise_id != out.exercise_id;
+  out.may_share_name = out.may_share_name && other.may_share_name;
+  out.may_tell_police = out.may_tell_police && other.may_tell_police;
   out.may_tell_competent_ministry =
-      out.may_tell_competent_ministry && handling.may_tell_competent_ministry();
-  const bool known =
-      std::find(out.sectors.begin(), out.sectors.end(), source.sector) != out.sectors.end();
-  if (!source.sector.empty() && !known) out.sectors.emplace_back(source.sector);
+      out.may_tell_competent_ministry && other.may_tell_competent_ministry;
+  for (const std::string& sector : other.sectors) AddSector(sector, &out);
   return out;
+}
+
+Marking Combine(const Marking& marking, const Source& source) {
+  return Combine(marking, MarkingOf({&source, 1}));
 }
 
 v1::Alert RenderAlert(const v1::Alert& original, Purpose purpose) {

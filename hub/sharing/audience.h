@@ -86,6 +86,8 @@ struct Source {
 };
 // REQUIRES: at least one source. An unspecified TLP counts as RED.
 Marking MarkingOf(std::span<const Source> sources);
+// What both allow.
+Marking Combine(const Marking& marking, const Marking& other);
 // The marking after one more submission.
 Marking Combine(const Marking& marking, const Source& source);
 

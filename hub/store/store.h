@@ -23,7 +23,7 @@
 namespace noroshi::store {
 
 // Of rows and keys. A state of another format is kInvalid: rebuild.
-inline constexpr uint32_t kFormat = 4;
+inline constexpr uint32_t kFormat = 5;
 
 struct StoreOptions {
   std::string folder;

@@ -301,6 +301,10 @@ class Recounted {
   void Check(const store::CaseRow& row, const std::vector<store::SubmissionRow>& members) {
     std::set<std::string> organizations;
     v1::Tlp strictest = row.has_handling() ? Effective(row.handling()) : v1::TLP_UNSPECIFIED;
+    strictest = std::max(strictest, row.floor().tlp());
+    for (const uint64_t left : row.left()) {
+      strictest = std::max(strictest, Effective((*view_.Submission(left))->handling()));
+    }
     for (const store::SubmissionRow& member : members) {
       organizations.insert(member.organization());
       strictest = std::max(strictest, Effective(member.handling()));

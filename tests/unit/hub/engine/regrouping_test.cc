@@ -270,7 +270,7 @@ TEST_F(SplitTest, SubmissionsLeaveForANewCase) {
   EXPECT_EQ(Case(split).organizations(), 1u);
   EXPECT_EQ(Case(split).opened_by(), "person:ana");
   EXPECT_EQ(Case(split).opened_at_ms(), journal_.time_ms());
-  EXPECT_EQ(Case(a).tlp(), v1::TLP_GREEN);
+  EXPECT_EQ(Case(a).tlp(), v1::TLP_AMBER) << "its history is what it was";
   EXPECT_EQ(Case(a).submissions(), 2u);
   EXPECT_EQ(Case(a).organizations(), 2u) << "nict has another one in it";
   EXPECT_THAT(OrganizationsOf(split), ElementsAre("nict"));
@@ -280,6 +280,168 @@ TEST_F(SplitTest, SubmissionsLeaveForANewCase) {
   EXPECT_THAT(OrganizationsOf(a), ElementsAre("moj"));
   EXPECT_THAT(CasesIn(store::List::kCasesByOrganization, "nict"), ElementsAre(last_, split));
   EXPECT_EQ(View()->Meta()->cases(), 3u);
+}
+
+// ---- what stays is as strict as it was ----
+
+TEST_F(SplitTest, CaseIsNeverLooserBecauseReportsLeave) {
+  v1::Submission strict = script_.Incident("大臣室", v1::TLP_RED);
+  strict.mutable_handling()->set_circle("council");
+  strict.mutable_incident()->set_sector("finance");
+  const uint64_t red = script_.Submit("moj", strict);
+  v1::Submission loose = script_.Incident("緩", v1::TLP_GREEN);
+  loose.mutable_handling()->set_may_share_name(true);
+  loose.mutable_handling()->set_may_tell_police(true);
+  loose.mutable_handling()->set_may_tell_competent_ministry(true);
+  const uint64_t green = script_.Submit("nict", loose);
+  Follow();
+  ASSERT_EQ(Do(deeds::Join(green, red)), "");
+  ASSERT_EQ(Do(deeds::Split(red, {red})), "");
+  const store::CaseRow row = Case(red);
+  EXPECT_EQ(row.tlp(), v1::TLP_RED);
+  EXPECT_EQ(row.circle(), "council");
+  EXPECT_THAT(row.circles(), ElementsAre("council"));
+  EXPECT_THAT(row.sectors(), ElementsAre("finance"));
+  EXPECT_FALSE(row.may_share_name());
+  EXPECT_FALSE(row.may_tell_police());
+  EXPECT_FALSE(row.may_tell_competent_ministry());
+  EXPECT_EQ(row.title(), "緩") << "the one that opened it has left";
+  EXPECT_EQ(Case(last_).tlp(), v1::TLP_RED);
+}
+
+TEST_F(SplitTest, NewCaseIsAsLooseAsWhatItHolds) {
+  const uint64_t red = NewCase("moj", v1::TLP_RED);
+  const uint64_t green = NewCase("nict", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(green, red)), "");
+  ASSERT_EQ(Do(deeds::Split(red, {green})), "");
+  EXPECT_EQ(Case(last_).tlp(), v1::TLP_GREEN);
+  EXPECT_EQ(Case(red).title(), "障害");
+}
+
+TEST_F(SplitTest, CirclesOfTheOneThatLeftStillConflict) {
+  std::vector<uint64_t> opened;
+  for (const char* circle : {"council", "telecom"}) {
+    v1::Submission report = script_.Incident(circle, v1::TLP_AMBER);
+    report.mutable_handling()->set_circle(circle);
+    opened.push_back(script_.Submit("moj", report));
+  }
+  Follow();
+  ASSERT_EQ(Do(deeds::Join(opened[1], opened[0])), "");
+  ASSERT_EQ(Do(deeds::Split(opened[0], {opened[0]})), "");
+  EXPECT_TRUE(Case(opened[0]).circles_conflict());
+  EXPECT_THAT(Case(opened[0]).circles(), UnorderedElementsAre("council", "telecom"));
+  EXPECT_FALSE(Case(last_).circles_conflict());
+  EXPECT_THAT(Case(last_).circles(), ElementsAre("council"));
+}
+
+TEST_F(SplitTest, OnlyItsOwnerLoosensWhatWasWrittenOfASubmissionThatLeft) {
+  const uint64_t red = NewCase("moj", v1::TLP_RED);
+  const uint64_t amber = NewCase("nict", v1::TLP_AMBER);
+  const uint64_t green = NewCase("bank", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(red, green)), "");
+  ASSERT_EQ(Do(deeds::Join(amber, green)), "");
+  ASSERT_EQ(Do(deeds::Split(green, {red})), "");
+  const uint64_t split = last_;
+  ASSERT_EQ(Do(deeds::Loosen(amber, v1::TLP_CLEAR), "rep", "nict"), "");
+  EXPECT_EQ(Case(green).tlp(), v1::TLP_RED);
+  ASSERT_EQ(Do(deeds::Loosen(red, v1::TLP_CLEAR), "rep", "moj"), "");
+  EXPECT_EQ(Case(green).tlp(), v1::TLP_GREEN);
+  EXPECT_EQ(Case(split).tlp(), v1::TLP_CLEAR);
+  EXPECT_THAT(applied_.cases, ElementsAre(green, split));
+  EXPECT_EQ(View()->CaseEvents(green, 0, 10)->back().what(), "marking_loosened");
+}
+
+TEST_F(SplitTest, BeyondTheMaximumNothingLoosensIt) {
+  v1::Submission first = script_.Incident("続報", v1::TLP_GREEN);
+  const uint64_t id = script_.Submit("moj", first);
+  std::vector<uint64_t> red;
+  for (int i = 0; i <= kLeftMax; ++i) {
+    red.push_back(script_.Submit("moj", script_.Incident("赤", v1::TLP_RED, first.id())));
+  }
+  Follow();
+  ASSERT_EQ(Do(deeds::Split(id, {red.begin(), red.end() - 1})), "");
+  for (int i = 0; i < kLeftMax; ++i) {
+    EXPECT_EQ(Do(deeds::Loosen(red[static_cast<size_t>(i)], v1::TLP_CLEAR), "rep", "moj"), "");
+  }
+  ASSERT_EQ(Case(id).left_size(), kLeftMax);
+  ASSERT_EQ(Do(deeds::Split(id, {red.back()})), "");
+  EXPECT_EQ(Case(id).left_size(), kLeftMax);
+  ASSERT_EQ(Do(deeds::Loosen(red.back(), v1::TLP_CLEAR), "rep", "moj"), "");
+  EXPECT_EQ(Case(last_).submissions(), 0u);
+  EXPECT_EQ(Case(id).tlp(), v1::TLP_RED);
+}
+
+TEST_F(SplitTest, QuestionsGoWithTheReportThatTheyAreAbout) {
+  const uint64_t red = NewCase("moj", v1::TLP_RED);
+  const uint64_t green = NewCase("nict", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(green, red)), "");
+  ASSERT_EQ(Do(deeds::Ask("q1", red, "moj")), "");
+  ASSERT_EQ(Do(deeds::Ask("q2", red, "nict")), "");
+  ASSERT_EQ(Do(deeds::Split(red, {green})), "");
+  const uint64_t split = last_;
+  EXPECT_EQ((*View()->Question(IdOf("q1")))->case_id(), red);
+  EXPECT_EQ((*View()->Question(IdOf("q2")))->case_id(), split);
+  const auto of = [&](uint64_t id) {
+    return *View()->Ids(store::List::kQuestionsOfCase, store::NumberOwner(id), "", 10);
+  };
+  EXPECT_THAT(of(red), ElementsAre(IdOf("q1")));
+  EXPECT_THAT(of(split), ElementsAre(IdOf("q2")));
+  EXPECT_EQ(Case(split).tlp(), v1::TLP_RED) << "who asked knew the other report";
+}
+
+TEST_F(SplitTest, AutomaticAlertSaysNothingOfASubmissionThatLeft) {
+  v1::AlertRule rule = Script::Rule("one", 1);
+  rule.set_case_kind("incident");
+  rule.set_submissions_at_least(3);
+  script_.Rules({rule});
+  const auto report = [&](const std::string& title, v1::Tlp tlp, const std::string& thread) {
+    v1::Submission submission = script_.Incident(title, tlp, thread);
+    submission.mutable_handling()->set_may_share_name(true);
+    const uint64_t sequence = script_.Submit("nict", submission);
+    Follow();
+    return std::pair(submission.id(), sequence);
+  };
+  v1::Submission secret = script_.Incident("大臣室の端末", v1::TLP_RED);
+  secret.mutable_handling()->set_may_share_name(true);
+  const uint64_t red = script_.Submit("moj", secret);
+  const auto [thread, green] = report("緑の報告", v1::TLP_GREEN, "");
+  ASSERT_EQ(Do(deeds::Join(green, red)), "");
+  ASSERT_EQ(Do(deeds::Split(red, {red})), "");
+  report("続報", v1::TLP_GREEN, thread);
+  report("続報", v1::TLP_GREEN, thread);
+  EXPECT_EQ(Alerts(), 0u);
+  EXPECT_THAT(Case(red).notes(), ElementsAre(::testing::HasSubstr("TLP:RED")));
+
+  rule.set_id("two");
+  script_.Rules({rule});
+  ASSERT_EQ(Do(deeds::Loosen(red, v1::TLP_GREEN), "rep", "moj"), "");
+  report("続報", v1::TLP_GREEN, thread);
+  EXPECT_EQ(OnlyAlert().original().title_ja(), "注意: 緑の報告");
+}
+
+TEST_F(JoinTest, CaseOpenedByHandStaysAsStrictAsItWas) {
+  ASSERT_EQ(Do(deeds::Open("incident", "手で", "", v1::TLP_GREEN)), "");
+  const uint64_t hand = last_;
+  v1::Submission strict = script_.Incident("大臣室", v1::TLP_RED);
+  strict.mutable_handling()->set_circle("council");
+  const uint64_t red = script_.Submit("moj", strict);
+  const uint64_t other = NewCase("nict", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(red, hand)), "");
+  ASSERT_EQ(Do(deeds::Note(hand, "大臣室のこと")), "");
+  ASSERT_EQ(Do(deeds::Join(hand, other)), "");
+  EXPECT_EQ(Case(hand).tlp(), v1::TLP_RED);
+  EXPECT_THAT(Case(hand).circles(), ElementsAre("council"));
+  EXPECT_EQ(Case(other).tlp(), v1::TLP_RED);
+  ASSERT_EQ(Do(deeds::Loosen(red, v1::TLP_AMBER), "rep", "moj"), "");
+  EXPECT_EQ(Case(other).tlp(), v1::TLP_AMBER);
+}
+
+TEST_F(JoinTest, MarkingOfACaseOpenedByHandComesAlong) {
+  ASSERT_EQ(Do(deeds::Open("incident", "手で", "", v1::TLP_RED)), "");
+  const uint64_t hand = last_;
+  const uint64_t green = NewCase("nict", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(hand, green)), "");
+  EXPECT_EQ(Case(green).tlp(), v1::TLP_RED) << "its questions and notes are there now";
 }
 
 TEST_F(SplitTest, ClassificationFollowsTheSubmissions) {
@@ -309,7 +471,8 @@ TEST_F(SplitTest, OneStaysUnlessTheCaseWasOpenedByHand) {
   ASSERT_EQ(Do(deeds::Join(a, hand)), "");
   EXPECT_EQ(Do(deeds::Split(hand, {b})), "");
   EXPECT_EQ(Case(hand).submissions(), 0u);
-  EXPECT_EQ(Case(hand).tlp(), v1::TLP_CLEAR);
+  EXPECT_EQ(Case(hand).tlp(), v1::TLP_GREEN);
+  EXPECT_EQ(Case(hand).title(), "手で");
 }
 
 TEST_F(SplitTest, OnlySubmissionsOfTheCaseLeaveIt) {

@@ -1,0 +1,83 @@
+// Cases: what readers see when submissions join and leave.
+#include "tests/unit/hub/api/office.h"
+
+namespace noroshi::api {
+namespace {
+
+using support::TextAt;
+using testing::HasSubstr;
+using testing::Not;
+
+class CasesTest : public Office {
+ protected:
+  static std::string Path(uint64_t case_id) { return "/cases/" + std::to_string(case_id); }
+  void Join(uint64_t from, uint64_t into) {
+    Post(analyst_, Path(into) + "/join", json::object{{"from", from}, {"reason", "same"}}, 200);
+  }
+  void Split(uint64_t case_id, uint64_t report) {
+    Post(analyst_, Path(case_id) + "/split",
+         json::object{{"reports", json::array{report}},
+                      {"title", "another matter"},
+                      {"reason", "not the same"}},
+         201);
+  }
+  void Note(uint64_t case_id, const std::string& text) {
+    Post(analyst_, Path(case_id) + "/notes", json::object{{"text", text}}, 200);
+  }
+  // All that a reader may see of it, in one text; what it may not see is answered 404.
+  std::string Seen(const Session& who, uint64_t case_id) {
+    desk_.AwaitIndex();
+    std::string seen;
+    for (const std::string& path :
+         {Path(case_id), Path(case_id) + "/history", Path(case_id) + "/reports",
+          std::string("/cases"), std::string("/questions")}) {
+      seen += desk_.Call(who, "GET", path).body;
+    }
+    for (const char* word : {"NOTESECRET", "ASKSECRET"}) {
+      seen += desk_.Call(who, "GET", "/search", nullptr, {{"q", word}}).body;
+    }
+    return seen;
+  }
+};
+
+TEST_F(CasesTest, ReadersSeeNothingOfARedReportThatWasSplitOff) {
+  const uint64_t red = Report("moj", v1::TLP_RED);
+  const uint64_t green = Report("nict", v1::TLP_GREEN);
+  Join(green, red);
+  Note(red, "NOTESECRET");
+  const json::value question =
+      Post(analyst_, Path(red) + "/questions",
+           json::object{{"organization", "moj"}, {"text", "ASKSECRET"}}, 201);
+  Split(red, red);
+  EXPECT_THAT(Seen(analyst_, red), HasSubstr("NOTESECRET"));
+  EXPECT_THAT(Seen(reader_, red), Not(HasSubstr("SECRET")));
+  Get(reader_, Path(red), 404);
+  Get(reader_, Path(red) + "/history", 404);
+  Get(reader_, "/questions/" + TextAt(question, "/question_id"), 404);
+}
+
+TEST_F(CasesTest, ReadersSeeNothingOfACaseThatWasJoinedAway) {
+  const json::value opened =
+      Post(analyst_, "/cases",
+           json::object{{"kind", "incident"}, {"title", "by hand"}, {"tlp", "GREEN"}}, 201);
+  const auto hand = opened.at("case_id").to_number<uint64_t>();
+  Join(Report("moj", v1::TLP_RED), hand);
+  Note(hand, "NOTESECRET");
+  Join(hand, Report("nict", v1::TLP_GREEN));
+  EXPECT_THAT(Seen(analyst_, hand), HasSubstr("NOTESECRET"));
+  EXPECT_THAT(Seen(reader_, hand), Not(HasSubstr("SECRET")));
+  Get(reader_, Path(hand), 404);
+}
+
+TEST_F(CasesTest, TheOwnerLoosensIt) {
+  const uint64_t red = Report("moj", v1::TLP_RED);
+  Join(Report("nict", v1::TLP_GREEN), red);
+  Split(red, red);
+  Get(reader_, Path(red), 404);
+  Post(liaison_, "/reports/" + std::to_string(red) + "/marking",
+       json::object{{"tlp", "GREEN"}, {"reason", "published"}}, 200);
+  EXPECT_EQ(TextAt(Get(reader_, Path(red)), "/tlp"), "GREEN");
+}
+
+}  // namespace
+}  // namespace noroshi::api
