@@ -47,7 +47,7 @@ sharing::Marking ReadMarking(const Row& row) {
 }
 
 sharing::Source SourceOf(const store::SubmissionRow& row) {
-  return {&row.handling(), row.exercise_id(), row.sector()};
+  return {&row.handling(), row.exercise_id(), row.sector(), row.submitter_sector()};
 }
 
 }  // namespace

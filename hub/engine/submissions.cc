@@ -29,6 +29,9 @@ Result<void> Batch::ApplySubmission(store::SubmissionRow& row) {
                            state_.SubmissionSequence(row.organization(), row.submission_id()));
   if (first) return {};  // A log that holds an id twice: the first wins.
   state_.SetSubmissionId(row.organization(), row.submission_id(), row.sequence());
+  if (const store::OrganizationRow* submitter = FindOrganization(row.organization())) {
+    row.set_submitter_sector(submitter->organization().sector());
+  }
   NOROSHI_RETURN_IF_ERROR(RecordFiling());
   if (row.exercise_id().empty()) {
     memory_.meta.set_submissions(memory_.meta.submissions() + 1);

@@ -158,6 +158,7 @@ Marking MarkingOf(std::span<const Source> sources) {
   marking.may_tell_police = first.handling->may_tell_police();
   marking.may_tell_competent_ministry = first.handling->may_tell_competent_ministry();
   AddSector(first.sector, &marking);
+  AddSector(first.submitter_sector, &marking);
   for (const Source& source : sources.subspan(1)) marking = Combine(marking, source);
   return marking;
 }

@@ -82,7 +82,8 @@ struct Marking {
 struct Source {
   const v1::Handling* handling = nullptr;
   std::string_view exercise_id;
-  std::string_view sector;  // Empty: none.
+  std::string_view sector = {};            // Empty: none.
+  std::string_view submitter_sector = {};  // Of the submitting organisation. Empty: none.
 };
 // REQUIRES: at least one source. An unspecified TLP counts as RED.
 Marking MarkingOf(std::span<const Source> sources);

@@ -320,6 +320,20 @@ TEST_F(AlertsTest, AlertAboutACaseKeepsTheCasesMarkingAndConsent) {
   EXPECT_EQ(Case(opened).alerts_size(), 2);
 }
 
+TEST_F(AlertsTest, AMailIsOfTheSectorOfItsSubmitter) {
+  script_.Organization(Script::Org("fsa", v1::ORGANIZATION_KIND_MINISTRY, "finance"));
+  const uint64_t mail = script_.AnalysedMail("bank", "m");
+  v1::AlertIssued issued = Script::Warning('A', v1::TLP_GREEN, "sector:finance");
+  issued.add_audience("org:fsa");
+  issued.set_case_id(mail);
+  script_.Alert(issued);
+  Follow();
+  EXPECT_THAT(Case(mail).sectors(), ElementsAre("finance"));
+  EXPECT_THAT(Names(OnlyAudience().recipients()), ElementsAre("bank"));
+  ASSERT_THAT(Names(OnlyAudience().excluded()), ElementsAre("fsa"));
+  EXPECT_EQ(OnlyAudience().excluded(0).reason(), "consent_competent_ministry");
+}
+
 TEST_F(AlertsTest, AlertAboutAnUnknownCaseReachesNobody) {
   v1::AlertIssued issued = Script::Warning('u', v1::TLP_CLEAR, "all");
   issued.set_case_id(4711);

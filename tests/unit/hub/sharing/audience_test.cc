@@ -190,6 +190,20 @@ TEST_F(AudienceTest, PoliceOnlyWithConsent) {
               ::testing::Contains("police"));
 }
 
+TEST_F(AudienceTest, SectorOfTheSubmitterCountsAsThatOfItsReport) {
+  v1::Handling handling;
+  handling.set_tlp(v1::TLP_GREEN);
+  const Source mail{&handling, "", "", "finance"};
+  Content content{v1::TLP_GREEN, "", "", MarkingOf({&mail, 1}), ""};
+  EXPECT_THAT(content.source->sectors, ElementsAre("finance"));
+  const Audience audience = Decide(Purpose::kAlert, content, {"org:ministry.finance"});
+  EXPECT_THAT(audience.recipients, IsEmpty());
+  ASSERT_EQ(audience.excluded.size(), 1u);
+  EXPECT_EQ(audience.excluded[0].reason, "consent_competent_ministry");
+  const Source incident{&handling, "", "energy", "finance"};
+  EXPECT_THAT(Combine(*content.source, incident).sectors, ElementsAre("finance", "energy"));
+}
+
 TEST_F(AudienceTest, CompetentMinistryIsNotSelectedForItsCompetenceWithoutConsent) {
   const Content content = Derived(v1::TLP_GREEN, true, false);
   EXPECT_THAT(Recipients(Purpose::kAlert, content, {"sector:finance", "org:ministry.finance"}),
