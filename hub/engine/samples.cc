@@ -1,5 +1,6 @@
 // Samples (検体) that organisations hand over, and requests to analyse them (解析依頼).
 #include "common/base/encoding.h"
+#include "common/base/uuid.h"
 #include "hub/engine/batch.h"
 #include "hub/engine/refusals.h"
 
@@ -26,7 +27,9 @@ Batch::Effect Batch::StoreSample(v1::SampleStored& stored) {
     row.set_case_id(about->case_id());
     state_.AddToList(store::List::kSamplesOfCase, store::NumberOwner(row.case_id()),
                      stored.sample_id());
-    RecordEvent(row.case_id(), "sample_stored", stored.name(), 0);
+    // The name may be stricter than the case: who may read the sample reads it there.
+    const auto id = Uuid::FromBytes(stored.sample_id());
+    RecordEvent(row.case_id(), "sample_stored", id->ToString(), 0);
     cases_.insert(row.case_id());
   }
   row.set_sample_id(stored.sample_id());

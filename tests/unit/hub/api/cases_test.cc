@@ -79,5 +79,23 @@ TEST_F(CasesTest, TheOwnerLoosensIt) {
   EXPECT_EQ(TextAt(Get(reader_, Path(red)), "/tlp"), "GREEN");
 }
 
+TEST_F(CasesTest, TheNameOfASampleIsReadAtTheSample) {
+  const uint64_t case_id = Report("moj", v1::TLP_GREEN);
+  http::Request request;
+  request.body = "MZ";
+  request.headers.Set("Content-Type", "application/octet-stream");
+  const auto stored = desk_.Send(
+      liaison_, "POST", "/samples", std::move(request),
+      {{"name", "NAMESECRET-minister.exe"}, {"tlp", "RED"}, {"report", std::to_string(case_id)}});
+  ASSERT_EQ(stored.status, 201) << stored.body;
+  Note(case_id, "indexed again");
+  const std::string id = TextAt(Body(stored), "/sample_id");
+  EXPECT_EQ(TextAt(Get(reader_, Path(case_id) + "/history"), "/events/0/text"), id);
+  EXPECT_EQ(TextAt(Get(analyst_, "/samples/" + id), "/name"), "NAMESECRET-minister.exe");
+  EXPECT_THAT(Seen(reader_, case_id), Not(HasSubstr("SECRET")));
+  EXPECT_THAT(Get(reader_, "/search", 200, {{"q", "NAMESECRET"}}).at("hits").as_array(),
+              testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace noroshi::api
