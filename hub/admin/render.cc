@@ -75,6 +75,18 @@ std::string Table(const Row& head, const std::vector<Row>& rows) {
   return text;
 }
 
+bool IsWithheld(const json::object& object) {
+  const auto* withheld = object.if_contains("withheld");
+  return withheld != nullptr && withheld->is_bool() && withheld->as_bool();
+}
+
+constexpr std::string_view kWithheldTitle = "（開いて読む / open it to read）";
+
+std::string Cell(const json::object& item, const std::string& key) {
+  const bool is_title = key == "title" || key == "title_ja";
+  return is_title && IsWithheld(item) ? std::string(kWithheldTitle) : Field(item, key);
+}
+
 // A table of an answer's array: one column for each (title, key).
 std::string ListOf(const json::object& answer, std::string_view array,
                    const std::vector<std::pair<std::string, std::string>>& columns) {
@@ -83,7 +95,7 @@ std::string ListOf(const json::object& answer, std::string_view array,
   std::vector<Row> rows;
   for (const auto& item : Items(answer, array)) {
     Row row;
-    for (const auto& [title, key] : columns) row.push_back(Field(item.as_object(), key));
+    for (const auto& [title, key] : columns) row.push_back(Cell(item.as_object(), key));
     rows.push_back(std::move(row));
   }
   if (rows.empty()) return "なし / none\n";
@@ -181,10 +193,8 @@ std::string SearchText(const json::object& answer) {
   for (const auto& item : Items(answer, "hits")) {
     const auto& hit = item.as_object();
     const auto& content = hit.at(hit.at("type").as_string()).as_object();
-    const auto* withheld = content.if_contains("withheld");
-    const bool is_withheld = withheld != nullptr && withheld->is_bool() && withheld->as_bool();
     rows.push_back({Field(hit, "type"), Field(hit, "location"), Field(content, "tlp"),
-                    is_withheld ? "（開いて読む / open it to read）" : TitleOf(content)});
+                    IsWithheld(content) ? std::string(kWithheldTitle) : TitleOf(content)});
   }
   std::string text =
       rows.empty() ? "なし / none\n" : Table({"TYPE", "WHERE", "TLP", "TITLE"}, rows);

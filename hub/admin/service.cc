@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
-#include <unordered_map>
 
 #include "common/base/encoding.h"
+#include "common/base/uuid.h"
 #include "common/log/log.h"
+#include "hub/api/api.h"
 #include "hub/render/json.h"
 #include "hub/sharing/audience.h"
 
@@ -79,12 +81,12 @@ std::string AgentPath(const std::pair<std::string, std::string>& name) {
   return "/organizations/" + name.first + "/agents/" + name.second;
 }
 
-Result<std::string> AlertId(const json::object& request) {
+Result<Uuid> AlertId(const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string text, RequiredText(request, "id", 64));
   const auto bytes = FromHex(text);
   if (!bytes.ok() || bytes->size() != 16)
     return Invalid("'" + text + "' is not an alert id (32 hexadecimal digits)");
-  return *bytes;
+  return Uuid::FromBytes(*bytes);
 }
 
 // These fields of the request, as far as it has them.
@@ -96,15 +98,22 @@ json::object Pick(const json::object& request, std::initializer_list<std::string
   return body;
 }
 
-// A case with its reporting organisations, of which a large one shows the first.
-Result<json::object> CaseJson(const store::View& view, const store::CaseRow& row) {
-  json::object object = ToJson(row);
-  NOROSHI_ASSIGN_OR_RETURN(const auto names,
-                           view.OrganizationsOfCase(row.case_id(), "", kListLimitMax));
-  json::array organizations;
-  for (const auto& name : names) organizations.emplace_back(name);
-  object["organizations"] = std::move(organizations);
-  return object;
+// The largest page of the API that is of use.
+std::string PageOf(size_t limit) {
+  return std::to_string(std::clamp<size_t>(limit, 1, api::kPageMax));
+}
+
+// Here an alert's id has no hyphens.
+void UseHexId(json::object* object) {
+  std::string id(object->at("alert_id").as_string());
+  std::erase(id, '-');
+  (*object)["alert_id"] = std::move(id);
+}
+
+// Of which a large case shows the first.
+Result<json::array> OrganizationsOf(const store::View& view, uint64_t case_id) {
+  NOROSHI_ASSIGN_OR_RETURN(const auto names, view.OrganizationsOfCase(case_id, "", kListLimitMax));
+  return json::array(names.begin(), names.end());
 }
 
 }  // namespace
@@ -247,31 +256,52 @@ Service::Answer Service::AgentRevoke(const Caller& caller, const json::object& r
                                    {"body", Pick(request, {"reason"})}});
 }
 
+// ---- reading through the API ----
+
+Service::Answer Service::Get(const Caller& caller, const std::string& path, json::object query) {
+  auto answer =
+      parts_.api(caller.login, {{"method", "GET"}, {"path", path}, {"query", std::move(query)}});
+  if (!answer.ok()) return answer.error().Prefixed(path);
+  return answer;
+}
+
+Result<json::array> Service::Collect(const Caller& caller, const std::string& path,
+                                     std::string_view list, json::object query, size_t limit) {
+  json::array items;
+  while (true) {
+    NOROSHI_ASSIGN_OR_RETURN(json::object page, Get(caller, path, query));
+    for (json::value& item : page.at(list).as_array()) {
+      items.push_back(std::move(item));
+      if (items.size() == limit) return items;
+    }
+    if (page.at("next").is_null()) return items;
+    query["cursor"] = page.at("next");
+  }
+}
+
 // ---- cases ----
 
-Service::Answer Service::CaseList(const Caller&, const json::object& request) {
+Service::Answer Service::CaseList(const Caller& caller, const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t limit, Number(request, "limit", 50, kListLimitMax));
-  NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, Number(request, "before", 0, UINT64_MAX));
+  json::object query = Pick(request, {"exercise_id"});
+  query["limit"] = PageOf(limit);
+  NOROSHI_ASSIGN_OR_RETURN(json::array list,
+                           Collect(caller, "/cases", "cases", std::move(query), limit));
   const auto snapshot = parts_.store->Snapshot();
-  NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Cases(before, limit));
-  json::array list;
-  for (const auto& row : rows) {
-    NOROSHI_ASSIGN_OR_RETURN(auto object, CaseJson(*snapshot, row));
-    list.emplace_back(std::move(object));
+  for (json::value& item : list) {
+    if (item.at("withheld").as_bool()) continue;
+    NOROSHI_ASSIGN_OR_RETURN(item.as_object()["organizations"],
+                             OrganizationsOf(*snapshot, item.at("case_id").to_number<uint64_t>()));
   }
   return json::object{{"cases", std::move(list)}};
 }
 
-Service::Answer Service::CaseShow(const Caller&, const json::object& request) {
+Service::Answer Service::CaseShow(const Caller& caller, const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t id, Number(request, "case_id", 0, UINT64_MAX));
-  const auto snapshot = parts_.store->Snapshot();
-  NOROSHI_ASSIGN_OR_RETURN(const auto row, snapshot->Case(id));
-  if (!row.has_value()) return Error{ErrorCode::kNotFound, fmt::format("no case {}", id)};
-  NOROSHI_ASSIGN_OR_RETURN(json::object answer, CaseJson(*snapshot, *row));
-  NOROSHI_ASSIGN_OR_RETURN(const auto members, snapshot->SubmissionsOfCase(id, 0, kListLimitMax));
-  json::array submissions;
-  for (const auto& member : members) submissions.emplace_back(ToJson(member));
-  answer["submissions"] = std::move(submissions);
+  const std::string path = fmt::format("/cases/{}", id);
+  NOROSHI_ASSIGN_OR_RETURN(json::object answer, Get(caller, path, json::object()));
+  NOROSHI_ASSIGN_OR_RETURN(answer["submissions"], Collect(caller, path + "/reports", "reports",
+                                                          json::object(), kListLimitMax));
   return answer;
 }
 
@@ -303,55 +333,30 @@ Service::Answer Service::AlertIssue(const Caller& caller, const json::object& re
                     {{"method", "POST"}, {"path", "/alerts/proposals"}, {"body", std::move(body)}});
 }
 
-Service::Answer Service::ShowAlert(const std::string& alert_id) {
-  const auto snapshot = parts_.store->Snapshot();
-  NOROSHI_ASSIGN_OR_RETURN(const auto row, snapshot->Alert(alert_id));
-  if (!row.has_value()) return Error{ErrorCode::kNotFound, "no alert " + ToHex(alert_id)};
-  json::object answer = ToJson(*row);
-  // One pass over the alert's deliveries: looking each up costs several times that.
-  std::unordered_map<std::string, json::object> deliveries;
-  std::string after;
-  while (true) {
-    NOROSHI_ASSIGN_OR_RETURN(const auto rows,
-                             snapshot->DeliveriesOfAlert(alert_id, after, kListLimitMax));
-    for (const auto& delivery : rows) deliveries[delivery.organization()] = ToJson(delivery);
-    if (rows.size() < kListLimitMax) break;
-    after = rows.back().organization();
-  }
-  NOROSHI_ASSIGN_OR_RETURN(const auto decided, snapshot->AudienceOf(alert_id));
-  json::array excluded;
-  for (const auto& one : decided.excluded()) {
-    excluded.emplace_back(
-        json::object{{"organization", one.organization()}, {"reason", one.reason()}});
-  }
-  answer["excluded"] = std::move(excluded);
-  json::array recipients;
-  for (const auto& recipient : decided.recipients()) {
-    auto delivery = deliveries.find(recipient.organization());
-    json::object object = delivery != deliveries.end()
-                              ? std::move(delivery->second)
-                              : json::object{{"organization", recipient.organization()}};
-    object["reason"] = recipient.reason();
-    recipients.emplace_back(std::move(object));
-  }
-  answer["recipients"] = std::move(recipients);
+Service::Answer Service::AlertShow(const Caller& caller, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const Uuid id, AlertId(request));
+  const std::string path = "/alerts/" + id.ToString();
+  NOROSHI_ASSIGN_OR_RETURN(json::object answer, Get(caller, path, json::object()));
+  NOROSHI_ASSIGN_OR_RETURN(
+      json::array deliveries,
+      Collect(caller, path + "/deliveries", "deliveries", {{"limit", PageOf(SIZE_MAX)}}, SIZE_MAX));
+  for (json::value& delivery : deliveries) UseHexId(&delivery.as_object());
+  UseHexId(&answer);
+  // All have a delivery: the API names each with why.
+  answer["recipients"] = std::move(deliveries);
   return answer;
 }
 
-Service::Answer Service::AlertShow(const Caller&, const json::object& request) {
-  NOROSHI_ASSIGN_OR_RETURN(const std::string id, AlertId(request));
-  return ShowAlert(id);
-}
-
-Service::Answer Service::AlertList(const Caller&, const json::object& request) {
+Service::Answer Service::AlertList(const Caller& caller, const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t limit, Number(request, "limit", 50, kListLimitMax));
+  NOROSHI_ASSIGN_OR_RETURN(json::array list,
+                           Collect(caller, "/alerts", "alerts", {{"limit", PageOf(limit)}}, limit));
   const auto snapshot = parts_.store->Snapshot();
-  NOROSHI_ASSIGN_OR_RETURN(const auto rows, snapshot->Alerts(0, limit));
-  json::array list;
-  for (const auto& row : rows) {
-    json::object object = ToJson(row);
-    NOROSHI_ASSIGN_OR_RETURN(object["read_count"], snapshot->ReadsOf(row.alert_id()));
-    list.emplace_back(std::move(object));
+  for (json::value& item : list) {
+    json::object& alert = item.as_object();
+    UseHexId(&alert);
+    NOROSHI_ASSIGN_OR_RETURN(const std::string id, FromHex(alert.at("alert_id").as_string()));
+    NOROSHI_ASSIGN_OR_RETURN(alert["read_count"], snapshot->ReadsOf(id));
   }
   return json::object{{"alerts", std::move(list)}};
 }

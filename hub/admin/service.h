@@ -6,6 +6,7 @@
 // Threads: thread-safe. Lifetime: everything in Parts outlives the Service.
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <functional>
 #include <map>
@@ -65,7 +66,11 @@ class Service {
 
   Answer SetDisabled(const Caller& caller, const boost::json::object& request, bool disabled);
   Answer ShowOrganization(const std::string& id);
-  Answer ShowAlert(const std::string& alert_id);
+  Answer Get(const Caller& caller, const std::string& path, boost::json::object query);
+  // Up to `limit` items of a list of the API, page by page.
+  Result<boost::json::array> Collect(const Caller& caller, const std::string& path,
+                                     std::string_view list, boost::json::object query,
+                                     size_t limit);
   // version: of the record that was read; 0: none was there.
   Answer PutOrganization(const Caller& caller, const v1::OrganizationSet& organization,
                          boost::json::object body, uint64_t version);

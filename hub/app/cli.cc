@@ -216,9 +216,14 @@ class CommandLine {
 
   void AddCases() {
     auto* group = Group("case", "Cases");
-    auto* list = Remote(group, "list", "Newest cases first", "case.list",
-                        [this](json::object& request) { request["limit"] = options_.limit; });
+    auto* list =
+        Remote(group, "list", "Newest cases first", "case.list", [this](json::object& request) {
+          request["limit"] = options_.limit;
+          if (!options_.exercise.empty()) request["exercise_id"] = options_.exercise;
+        });
     list->add_option("--limit", options_.limit)->check(CLI::Range(1, 1000))->capture_default_str();
+    list->add_option("--exercise", options_.exercise,
+                     "Of this exercise, instead of the real thing");
     auto* show = Remote(group, "show", "One case with its submissions and evidence", "case.show",
                         [this](json::object& request) { request["case_id"] = options_.case_id; });
     show->add_option("case", options_.case_id)->required();

@@ -139,6 +139,47 @@ TEST_F(OfficeTest, TheCommandLineFollowsTheSameRules) {
   EXPECT_THAT(TextAt(audit, "/entries/0/actor"), HasSubstr("admin:"));
 }
 
+// At the machine the same holds as for persons: lists withhold, and readings are recorded.
+TEST_F(OfficeTest, ReadingRedAtTheMachineIsRecorded) {
+  ASSERT_OK_AND_ASSIGN(const auto administrator, SignInAdministrator(hub_));
+  ASSERT_OK(hub_.AddOrganization("moj", "ministry"));
+  const auto liaison = Person(*administrator, "sato", "moj", {"liaison"});
+  const json::value report =
+      Ask(*liaison, "POST", "/reports", 201,
+          json::object{{"handling", json::object{{"tlp", "RED"}}},
+                       {"incident", json::object{{"stage", "first"}, {"title", "大臣室の端末"}}}});
+  const std::string id = std::to_string(NumberAt(report, "/sequence"));
+  ASSERT_OK_AND_ASSIGN(const std::string list, hub_.Command({"--json", "case", "list"}));
+  EXPECT_THAT(list, HasSubstr("\"case_id\":" + id));
+  EXPECT_THAT(list, Not(HasSubstr("大臣室")));
+  ASSERT_OK_AND_ASSIGN(const std::string table, hub_.Command({"case", "list"}));
+  EXPECT_THAT(table, HasSubstr("open it to read"));
+  const auto readings = [&] {
+    std::string found;
+    const auto audit = hub_.Ask({"audit"});
+    EXPECT_OK(audit);
+    for (const auto& entry : ArrayAt(*audit, "/entries")) {
+      if (TextAt(entry, "/what") == "content_read") found += TextAt(entry, "/object") + " ";
+    }
+    return found;
+  };
+  EXPECT_EQ(readings(), "");
+  ASSERT_OK_AND_ASSIGN(const std::string shown, hub_.Command({"case", "show", id}));
+  EXPECT_THAT(shown, HasSubstr("大臣室の端末"));
+  EXPECT_THAT(readings(), HasSubstr("/cases/" + id + " "));
+
+  ASSERT_OK_AND_ASSIGN(const json::value sent,
+                       IssueAlert(hub_, {"--kind", "warning", "--tlp", "RED", "--to", "org:moj",
+                                         "--title-ja", "赤い題", "--title-en", "RED title",
+                                         "--text-ja", "詳細", "--text-en", "Details"}));
+  EXPECT_EQ(TextAt(sent, "/title_ja"), "赤い題");
+  EXPECT_EQ(TextAt(sent, "/recipients/0/organization"), "moj");
+  EXPECT_THAT(readings(), HasSubstr("/alerts/"));
+  ASSERT_OK_AND_ASSIGN(const std::string alerts, hub_.Command({"--json", "alert", "list"}));
+  EXPECT_THAT(alerts, HasSubstr(TextAt(sent, "/alert_id")));
+  EXPECT_THAT(alerts, Not(HasSubstr("赤い題")));
+}
+
 // At the machine: a login speaks for one person, and decides nothing.
 TEST_F(OfficeTest, TheCommandLineIsOneOfTwoPersonsAtMost) {
   ASSERT_OK(hub_.AddOrganization("moj", "ministry"));
