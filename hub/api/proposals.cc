@@ -1,4 +1,8 @@
 // Proposals (発議): alerts that one person wants to send and another one decides about.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "common/base/uuid.h"
 #include "hub/api/alert_json.h"
 #include "hub/api/call.h"
@@ -13,6 +17,9 @@ namespace {
 using access::Deed;
 using render::TimeJson;
 using render::UuidText;
+
+// Of those who may not receive what nobody may receive, named in the refusal.
+constexpr size_t kExcludedShownMax = 8;
 
 std::string Path(const std::string& id) { return "/proposals/" + UuidText(id); }
 
@@ -93,22 +100,65 @@ json::array DecidedJson(const std::vector<sharing::Decided>& decided) {
   return array;
 }
 
-Result<Reply> PreviewAudience(Call& call) {
-  std::optional<store::CaseRow> about;
-  NOROSHI_ASSIGN_OR_RETURN(const AlertDraft draft, ReadDraft(call, &about));
-  const v1::AlertIssued& issued = draft.issued;
-  const auto addressing =
-      engine::AddressingOf(issued.alert(), issued.case_id(), about ? &*about : nullptr);
-  NOROSHI_ASSIGN_OR_RETURN(const auto organizations, AllOrganizations(call.view()));
+bool Has(const v1::OrganizationSet& organization, const sharing::Selector& selector) {
+  using Type = sharing::Selector::Type;
+  const auto& circles = organization.circles();
+  switch (selector.type) {
+    case Type::kOrganization:
+      return organization.id() == selector.id;
+    case Type::kSector:
+      return organization.sector() == selector.id;
+    case Type::kCeptoar:
+      return organization.ceptoar() == selector.id;
+    case Type::kCircle:
+      return std::find(circles.begin(), circles.end(), selector.id) != circles.end();
+    default:
+      return true;
+  }
+}
+
+// Who would get it now. kInvalid names a selector of what no organisation is or has.
+Result<sharing::Audience> AudienceOf(const store::View& view, const v1::AlertIssued& issued,
+                                     const store::CaseRow* about) {
+  const auto addressing = engine::AddressingOf(issued.alert(), issued.case_id(), about);
+  NOROSHI_ASSIGN_OR_RETURN(const auto organizations, AllOrganizations(view));
   std::vector<const v1::OrganizationSet*> candidates;
   candidates.reserve(organizations.size());
   for (const auto& row : organizations) candidates.push_back(&row.organization());
   const std::vector<std::string> selectors(issued.audience().begin(), issued.audience().end());
-  NOROSHI_ASSIGN_OR_RETURN(
-      const sharing::Audience audience,
-      sharing::DecideAudience(addressing.purpose, addressing.content, selectors, candidates));
+  for (const std::string& text : selectors) {
+    NOROSHI_ASSIGN_OR_RETURN(const sharing::Selector selector, sharing::ParseSelector(text));
+    const bool known = std::any_of(candidates.begin(), candidates.end(),
+                                   [&](const auto* one) { return Has(*one, selector); });
+    if (!known) {
+      return Error{
+          ErrorCode::kInvalid,
+          fmt::format("to: '{}' fits no organisation's record; see GET /organizations", text)};
+    }
+  }
+  return sharing::DecideAudience(addressing.purpose, addressing.content, selectors, candidates);
+}
+
+// "nobody may receive it: moj (tlp_red), nict (circle) and 3 more".
+std::string NobodyWords(const sharing::Audience& audience) {
+  if (audience.excluded.empty()) return "nobody may receive it: it selects no organisation";
+  std::string words = "nobody may receive it: ";
+  const size_t shown = std::min(audience.excluded.size(), kExcludedShownMax);
+  for (size_t i = 0; i < shown; ++i) {
+    const sharing::Decided& one = audience.excluded[i];
+    words += fmt::format("{}{} ({})", i == 0 ? "" : ", ", one.organization, one.reason);
+  }
+  const size_t rest = audience.excluded.size() - shown;
+  return rest == 0 ? words : words + fmt::format(" and {} more", rest);
+}
+
+Result<Reply> PreviewAudience(Call& call) {
+  std::optional<store::CaseRow> about;
+  NOROSHI_ASSIGN_OR_RETURN(const AlertDraft draft, ReadDraft(call, &about));
+  NOROSHI_ASSIGN_OR_RETURN(const auto audience,
+                           AudienceOf(call.view(), draft.issued, about ? &*about : nullptr));
   return Reply{200,
-               json::object{{"notice", addressing.purpose == sharing::Purpose::kNotice},
+               json::object{{"notice", draft.issued.alert().tlp() == v1::TLP_RED},
                             {"recipients", DecidedJson(audience.recipients)},
                             {"excluded", DecidedJson(audience.excluded)}},
                {},
@@ -120,6 +170,11 @@ Result<Reply> PreviewAudience(Call& call) {
 Result<Reply> ProposeAlert(Call& call) {
   std::optional<store::CaseRow> about;
   NOROSHI_ASSIGN_OR_RETURN(AlertDraft draft, ReadDraft(call, &about));
+  NOROSHI_ASSIGN_OR_RETURN(const auto audience,
+                           AudienceOf(call.view(), draft.issued, about ? &*about : nullptr));
+  if (audience.recipients.empty()) {
+    return Error{ErrorCode::kInvalid, "to: " + NobodyWords(audience)};
+  }
   v1::Action action;
   v1::ProposalMade& made = *action.mutable_proposal_made();
   made.set_proposal_id(call.NewId());
@@ -171,8 +226,24 @@ Result<Reply> ShowProposal(Call& call) {
   return AnswerProposal(call, row.proposal().proposal_id(), 200);
 }
 
+// Markings and records may have changed since it was proposed.
+Result<void> CheckReachesSomebody(Call& call, const store::ProposalRow& row) {
+  if (row.state() != store::v1::PROPOSAL_STATE_OPEN) return {};  // The engine says so.
+  const v1::AlertIssued& issued = row.proposal().alert();
+  std::optional<store::CaseRow> about;
+  if (issued.case_id() != 0) {
+    NOROSHI_ASSIGN_OR_RETURN(about, engine::LiveCase(call.view(), issued.case_id()));
+  }
+  const auto audience = AudienceOf(call.view(), issued, about ? &*about : nullptr);
+  if (!audience.ok()) return Error{ErrorCode::kConflict, audience.error().message};
+  if (!audience->recipients.empty()) return {};
+  return Error{ErrorCode::kConflict,
+               NobodyWords(*audience) + "; reject it, and propose one that reaches somebody"};
+}
+
 Result<Reply> DecideProposal(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindProposal(call));
+  if (call.Flag("approved")) NOROSHI_RETURN_IF_ERROR(CheckReachesSomebody(call, row));
   v1::Action action;
   v1::ProposalDecided& decided = *action.mutable_proposal_decided();
   decided.set_proposal_id(row.proposal().proposal_id());

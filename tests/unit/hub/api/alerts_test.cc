@@ -162,6 +162,11 @@ TEST_F(AlertsTest, ThePreviewIsWhatIsThenSent) {
     json::object ask;
     for (const char* name : {"tlp", "to", "case_id"}) ask[name] = draft.at(name);
     const json::value preview = Post(analyst_, "/alerts/audience", ask, 200);
+    if (preview.at("recipients").as_array().empty()) {
+      EXPECT_THAT(json::serialize(Post(analyst_, "/alerts/proposals", draft, 422)),
+                  HasSubstr("marking_loosened"));
+      continue;
+    }
     const json::value alert = Get(analyst_, "/alerts/" + Send(draft));
     EXPECT_EQ(preview.at("recipients"), alert.at("recipients")) << tlp;
     EXPECT_EQ(preview.at("excluded"), alert.at("excluded")) << tlp;
@@ -172,6 +177,45 @@ TEST_F(AlertsTest, ThePreviewIsWhatIsThenSent) {
   }
   Post(reader_, "/alerts/audience", json::object{{"tlp", "GREEN"}, {"to", json::array{"all"}}},
        403);
+}
+
+TEST_F(AlertsTest, WhatReachesNobodyIsNotProposed) {
+  for (const char* unknown : {"org:mojj", "sector:moon", "ceptoar:moon", "circle:moon"}) {
+    const json::object draft = Draft("GREEN", {"org:moj", unknown});
+    const json::object ask{{"tlp", "GREEN"}, {"to", draft.at("to")}};
+    for (const json::value& refused : {Post(analyst_, "/alerts/proposals", draft, 422),
+                                       Post(analyst_, "/alerts/audience", ask, 422)}) {
+      EXPECT_EQ(TextAt(refused, "/errors/0/pointer"), "/to");
+      EXPECT_THAT(TextAt(refused, "/errors/0/detail"), HasSubstr(unknown));
+    }
+  }
+  EXPECT_THAT(json::serialize(Post(analyst_, "/alerts/proposals", Draft("RED", {"all"}), 422)),
+              HasSubstr("moj (tlp_red), nict (tlp_red)"));
+  EXPECT_THAT(
+      json::serialize(Post(analyst_, "/alerts/proposals", Draft("GREEN", {"kind:police"}), 422)),
+      HasSubstr("nobody"));
+}
+
+TEST_F(AlertsTest, ARefusalNamesAFewOfThoseWhoMayNotHaveIt) {
+  for (int i = 0; i < 10; ++i) {
+    desk_.AddOrganization("a" + std::to_string(i), v1::ORGANIZATION_KIND_OPERATOR);
+  }
+  EXPECT_THAT(json::serialize(Post(analyst_, "/alerts/proposals", Draft("RED", {"all"}), 422)),
+              HasSubstr("a7 (tlp_red) and 4 more"));
+}
+
+TEST_F(AlertsTest, WhatReachesNobodyAnyMoreIsNotApproved) {
+  const uint64_t case_id = Report("moj", v1::TLP_GREEN);
+  json::object draft = Draft("GREEN", {"org:nict"});
+  draft["case_id"] = case_id;
+  const std::string path = "/proposals/" + TextAt(Propose(draft), "/proposal_id");
+  Post(analyst_, "/cases/" + std::to_string(case_id) + "/join",
+       json::object{{"from", Report("moj", v1::TLP_AMBER)}, {"reason", "same"}}, 200);
+  EXPECT_THAT(
+      json::serialize(Post(approver_, path + "/decision", json::object{{"approved", true}}, 409)),
+      HasSubstr("nict (marking_loosened)"));
+  EXPECT_EQ(TextAt(Get(analyst_, path), "/state"), "open");
+  Post(approver_, path + "/decision", json::object{{"approved", false}}, 200);
 }
 
 // ---- what an organisation sees ----
