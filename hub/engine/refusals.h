@@ -12,6 +12,8 @@ inline const std::string kRefusedNotFound = "not_found: there is no such thing a
 inline const std::string kRefusedStale =
     "stale: somebody changed it in the meantime; read it again, then repeat";
 inline const std::string kRefusedState = "conflict: its present state does not allow this";
+inline const std::string kRefusedClosed =
+    "conflict: the case that is to stay is closed; reopen it first";
 inline const std::string kRefusedRealm =
     "conflict: an exercise and the real thing are never one matter";
 inline const std::string kRefusedTooMany = "too_large: more submissions than one action may move";

@@ -162,6 +162,8 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
     return kRefusedStale;
   }
   if (joined.from() == joined.into() || IsJoined(*from) || IsJoined(*into)) return kRefusedState;
+  // What joins it would be closed unseen, and what arrives later opens it again.
+  if (into->status() == store::v1::CASE_STATUS_CLOSED) return kRefusedClosed;
   if (from->exercise_id() != into->exercise_id()) return kRefusedRealm;
   if (from->submissions() + into->submissions() > kMovedMax) return kRefusedTooMany;
   const uint32_t depth = std::max(into->join_depth(), from->join_depth() + 1);
@@ -190,6 +192,8 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
     const auto& fired = into->fired_rules();
     if (std::find(fired.begin(), fired.end(), rule) == fired.end()) into->add_fired_rules(rule);
   }
+  if (into->priority() == 0) into->set_priority(from->priority());
+  if (into->assignee().empty()) into->set_assignee(from->assignee());
   into->set_join_depth(depth);
   into->set_version(into->version() + 1);
   into->set_updated_at_ms(at_.time_ms);

@@ -419,6 +419,31 @@ TEST_F(SplitTest, AutomaticAlertSaysNothingOfASubmissionThatLeft) {
   EXPECT_EQ(OnlyAlert().original().title_ja(), "注意: 緑の報告");
 }
 
+TEST_F(JoinTest, NothingJoinsAClosedCase) {
+  const uint64_t from = NewCase("moj");
+  const uint64_t into = NewCase("nict");
+  ASSERT_EQ(Do(deeds::Close(into)), "");
+  EXPECT_EQ(Do(deeds::Join(from, into)), kRefusedClosed);
+  EXPECT_THAT(MembersOf(from), ElementsAre(from));
+  ASSERT_EQ(Do(deeds::Reopen(into)), "");
+  EXPECT_EQ(Do(deeds::Join(from, into)), "");
+}
+
+TEST_F(JoinTest, PriorityAndAssigneeComeAlongWhereThereAreNone) {
+  const uint64_t from = NewCase("moj");
+  const uint64_t into = NewCase("nict");
+  const uint64_t third = NewCase("bank");
+  for (const uint64_t id : {from, third}) {
+    ASSERT_EQ(Do(deeds::Prioritise(id, id == from ? 1 : 2)), "");
+    ASSERT_EQ(Do(deeds::Assign(id, id == from ? "ana" : "app")), "");
+  }
+  ASSERT_EQ(Do(deeds::Join(from, into)), "");
+  ASSERT_EQ(Do(deeds::Join(third, into)), "");
+  EXPECT_EQ(Case(into).priority(), 1u);
+  EXPECT_EQ(Case(into).assignee(), "ana");
+  EXPECT_THAT(CasesIn(store::List::kCasesByPriority, "1"), ::testing::Contains(into));
+}
+
 TEST_F(JoinTest, CaseOpenedByHandStaysAsStrictAsItWas) {
   ASSERT_EQ(Do(deeds::Open("incident", "手で", "", v1::TLP_GREEN)), "");
   const uint64_t hand = last_;
