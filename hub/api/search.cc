@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <set>
 
 #include "common/base/encoding.h"
@@ -279,13 +280,30 @@ Result<search::Request> MakeRequest(Call& call, const Filter& filter) {
   return request;
 }
 
-Result<uint32_t> Position(const Call& call) {
+// Where a page begins. What the query names stands before what the index finds.
+struct Position {
+  size_t named = 0;    // Of those, how many were shown.
+  uint32_t after = 0;  // In the index; not 0: all that is named was shown.
+};
+
+// Begins a cursor among what is named.
+constexpr char kNamedCursor = 'n';
+
+Result<Position> ReadPosition(const Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
-  if (cursor.empty()) return uint32_t{0};
-  if (cursor.size() != sizeof(uint32_t)) {
-    return Error{ErrorCode::kInvalid, "cursor: send what `next` said"};
+  if (cursor.empty()) return Position{};
+  if (cursor.size() == 2 && cursor[0] == kNamedCursor) {
+    return Position{static_cast<unsigned char>(cursor[1]), 0};
   }
-  return ReadBigEndian32(cursor);
+  if (cursor.size() == sizeof(uint32_t)) return Position{SIZE_MAX, ReadBigEndian32(cursor)};
+  return Error{ErrorCode::kInvalid, "cursor: send what `next` said"};
+}
+
+std::string NextOf(const Position& position) {
+  std::string next;
+  if (position.after == 0) return {kNamedCursor, static_cast<char>(position.named)};
+  AppendBigEndian32(position.after, &next);
+  return next;
 }
 
 Result<Reply> Search(Call& call) {
@@ -293,34 +311,34 @@ Result<Reply> Search(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const Filter filter, ReadFilter(call));
   NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
   NOROSHI_ASSIGN_OR_RETURN(search::Request request, MakeRequest(call, filter));
-  NOROSHI_ASSIGN_OR_RETURN(request.after, Position(call));
+  NOROSHI_ASSIGN_OR_RETURN(Position position, ReadPosition(call));
   NOROSHI_ASSIGN_OR_RETURN(const store::MetaRow meta, call.view().Meta());
   Finder finder(call, filter);
   json::array items;
   NOROSHI_ASSIGN_OR_RETURN(const auto named, NamedBy(call, filter, call.Query("q")));
   const std::set<Object> known(named.begin(), named.end());
-  for (const Object& object : known) {
-    if (request.after != 0) break;  // They stand on the first page.
-    NOROSHI_ASSIGN_OR_RETURN(auto shown, finder.Show(object));
+  position.named = std::min(position.named, known.size());
+  for (auto next = std::next(known.begin(), static_cast<ptrdiff_t>(position.named));
+       next != known.end() && items.size() < limit; ++next, ++position.named) {
+    NOROSHI_ASSIGN_OR_RETURN(auto shown, finder.Show(*next));
     if (shown) items.emplace_back(*std::move(shown));
   }
   bool complete = true;
   bool more = true;
   for (int i = 0; more && items.size() < limit && i < kSearchesMax; ++i) {
+    request.after = position.after;
     request.limit = limit - items.size();
     NOROSHI_ASSIGN_OR_RETURN(const search::Hits found, call.parts().searcher->Find(request));
     complete = found.entries >= meta.applied();
     more = found.next != 0;
-    request.after = found.next;
+    position.after = found.next;
     for (const search::Hit& hit : found.hits) {
       if (known.contains(hit.object)) continue;
       NOROSHI_ASSIGN_OR_RETURN(auto shown, finder.Show(hit.object));
       if (shown) items.emplace_back(*std::move(shown));
     }
   }
-  std::string next;
-  if (more) AppendBigEndian32(request.after, &next);
-  Reply reply = Page("hits", std::move(items), next);
+  Reply reply = Page("hits", std::move(items), more ? NextOf(position) : "");
   reply.body.as_object()["complete"] = complete;
   return reply;
 }

@@ -186,6 +186,27 @@ TEST_F(SearchTest, NumbersAndIdsNameObjects) {
   EXPECT_THAT(Find(stranger_, alert), IsEmpty());
 }
 
+TEST_F(SearchTest, PagesOfNamedObjectsEndToo) {
+  const uint64_t own = Report("番号で探す");
+  // Says the number: found by the index, too.
+  const uint64_t other = Report("先の " + std::to_string(own) + " と同じ");
+  std::vector<std::string> seen;
+  std::string cursor;
+  for (int page = 0; page < 8; ++page) {
+    http::Parameters query{{"limit", "1"}};
+    if (!cursor.empty()) query.emplace_back("cursor", cursor);
+    const http::Response answer = Search(reader_, std::to_string(own), query);
+    const auto places = Where(answer);
+    EXPECT_LE(places.size(), 1u);
+    seen.insert(seen.end(), places.begin(), places.end());
+    cursor = TextAt(Body(answer), "/next");
+    if (cursor.empty()) break;
+  }
+  EXPECT_TRUE(cursor.empty());
+  EXPECT_THAT(seen, UnorderedElementsAre(Of("cases", own), Of("reports", own), Of("cases", other),
+                                         Of("reports", other)));
+}
+
 TEST_F(SearchTest, PagesEndAndFiltersHold) {
   std::vector<uint64_t> reports;
   for (int i = 0; i < 5; ++i) reports.push_back(Report("同じ言葉", i % 2 == 0 ? kOwn : kOther));
