@@ -36,9 +36,9 @@ Result<Link> FindLink(Call& call) {
     return RefuseSignIn(call, "", "link", "unknown, used or expired");
   }
   NOROSHI_ASSIGN_OR_RETURN(const auto person, call.view().Person(link->person()));
-  if (!person || person->person().disabled()) {
+  if (!person || !MaySignIn(call.view(), *person)) {
     attempt.Failed();
-    return RefuseSignIn(call, link->person(), "link", "the person is disabled");
+    return RefuseSignIn(call, link->person(), "link", "the person or its organisation is disabled");
   }
   attempt.Succeeded();
   return Link{*hash, *person};

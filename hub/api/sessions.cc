@@ -37,6 +37,12 @@ bool Uses::Use(const std::string& session, int64_t now_ms) {
   return true;
 }
 
+bool MaySignIn(const store::View& view, const store::PersonRow& person) {
+  const auto organization = view.Organization(person.person().organization());
+  return !person.person().disabled() && organization.ok() && *organization &&
+         !(*organization)->organization().disabled();
+}
+
 access::Actor ActorOf(const store::PersonRow& person, const v1::OrganizationSet& organization) {
   access::Actor actor;
   actor.kind = access::Actor::Kind::kPerson;
@@ -80,7 +86,10 @@ Result<Reply> OpenSession(Call& call, v1::SessionOpened opened) {
     opened.set_software(std::string(TruncateUtf8(valid, kSoftwareBytesMax)));
   }
   NOROSHI_ASSIGN_OR_RETURN(const auto person, call.view().Person(opened.person()));
-  if (!person) return Error{ErrorCode::kDenied, "signing in failed"};
+  if (!person || !MaySignIn(call.view(), *person)) {
+    return RefuseSignIn(call, opened.person(), opened.method(),
+                        "the person or its organisation is disabled");
+  }
   call.ActAs(person->person());
   v1::Action action;
   *action.mutable_session_opened() = opened;

@@ -46,6 +46,9 @@ Error RefuseSignIn(Call& call, const std::string& person, const std::string& ste
 // The cookie that ends it in the browser.
 std::string EndedCookie();
 
+// Whether neither it nor its organisation is disabled.
+bool MaySignIn(const store::View& view, const store::PersonRow& person);
+
 access::Actor ActorOf(const store::PersonRow& person, const v1::OrganizationSet& organization);
 
 }  // namespace noroshi::api

@@ -69,7 +69,7 @@ Result<void> CheckPassword(Call& call, const std::string& login,
                            const std::optional<store::PersonRow>& person) {
   Attempt attempt(call, GuessKind::kPassword, login);
   NOROSHI_RETURN_IF_ERROR(attempt.Take());
-  const bool may = person && !person->person().disabled();
+  const bool may = person && MaySignIn(call.view(), *person);
   const std::string stored = may ? person->password_hash() : "";
   auto verified = call.parts().hasher->Verify(stored, call.Text("password"));
   if (verified.ok()) {

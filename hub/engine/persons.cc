@@ -109,6 +109,7 @@ Batch::Effect Batch::FollowOrganization(const v1::OrganizationSet& before,
   memory_.meta.set_administrators(known - administrators);
   for (const store::PersonRow& person : persons) {
     NOROSHI_RETURN_IF_ERROR(EndSessions(person.person().id()));
+    NOROSHI_RETURN_IF_ERROR(VoidLinks(person.person().id()));
   }
   return std::string();
 }

@@ -149,6 +149,17 @@ TEST_F(PersonsTest, DisablingEndsSessionsAndNobodySignsIn) {
   EXPECT_EQ(Do(deeds::SignIn("ana", "s3")), "");
 }
 
+TEST_F(PersonsTest, LinksOfADisabledOrganisationAreVoid) {
+  ASSERT_EQ(Do(deeds::Link("rep", "l", INT64_MAX)), "");
+  auto moj = Script::Org("moj", v1::ORGANIZATION_KIND_MINISTRY);
+  moj.set_disabled(true);
+  script_.Organization(moj);
+  moj.set_disabled(false);
+  script_.Organization(moj);
+  Follow();
+  EXPECT_FALSE(View()->SignInLink(HashOf("l"))->has_value());
+}
+
 TEST_F(PersonsTest, NobodySignsInToADisabledOrganisationAndItsSessionsEnd) {
   EXPECT_EQ(Do(deeds::SignIn("rep", "s1"), "rep", "moj"), "");
   auto disabled = Script::Org("moj", v1::ORGANIZATION_KIND_MINISTRY);
