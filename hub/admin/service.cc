@@ -130,7 +130,7 @@ const std::map<std::string, Service::Verb, std::less<>>& Service::Verbs() {
       {"alert.issue", &Service::AlertIssue}, {"alert.list", &Service::AlertList},
       {"alert.show", &Service::AlertShow},   {"call", &Service::Call},
       {"status", &Service::Status},          {"verify", &Service::Verify},
-      {"backup", &Service::Backup},
+      {"backup", &Service::Backup},          {"person.set", &Service::PersonSet},
   };
   return verbs;
 }
@@ -254,6 +254,30 @@ Service::Answer Service::AgentRevoke(const Caller& caller, const json::object& r
   return parts_.api(caller.login, {{"method", "POST"},
                                    {"path", AgentPath(name) + "/revocation"},
                                    {"body", Pick(request, {"reason"})}});
+}
+
+// ---- persons ----
+
+// What is not given stays as it is: forgetting an option must neither enable a person nor
+// take its clearances.
+Service::Answer Service::PersonSet(const Caller& caller, const json::object& request) {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string id, Identifier(request, "person", true));
+  const auto* change = request.if_contains("change");
+  if (change == nullptr || !change->is_object()) return Invalid("change: an object is expected");
+  const std::string path = "/persons/" + id;
+  json::object call{{"method", "PUT"}, {"path", path}};
+  json::object body;
+  const auto present = Get(caller, path, json::object());
+  if (present.ok()) {
+    body = Pick(*present, {"organization", "name", "roles", "circles", "disabled", "language",
+                           "local_login"});
+    call["if_match"] = fmt::format("\"v{}\"", present->at("version").to_number<uint64_t>());
+  } else if (present.error().code != ErrorCode::kNotFound) {
+    return present.error();
+  }
+  for (const auto& [key, value] : change->as_object()) body[key] = value;
+  call["body"] = std::move(body);
+  return parts_.api(caller.login, call);
 }
 
 // ---- reading through the API ----

@@ -54,6 +54,7 @@ class Service {
   Answer AgentToken(const Caller& caller, const boost::json::object& request);
   Answer AgentList(const Caller& caller, const boost::json::object& request);
   Answer AgentRevoke(const Caller& caller, const boost::json::object& request);
+  Answer PersonSet(const Caller& caller, const boost::json::object& request);
   Answer CaseList(const Caller& caller, const boost::json::object& request);
   Answer CaseShow(const Caller& caller, const boost::json::object& request);
   Answer AlertIssue(const Caller& caller, const boost::json::object& request);

@@ -165,25 +165,35 @@ void Calls::AddRegrouping(CLI::App* group) {
 // ---- person ----
 
 void Calls::AddPersons(CLI::App* group) {
-  auto* put = Sub(group, "set", "Make a person, or replace its record");
-  Values& made = Route(put, "PUT", "/persons/{id}", [](const Values& v) {
-    return json::object{{"organization", v.organization}, {"name", v.name},
-                        {"roles", ToArray(v.roles)},      {"circles", ToArray(v.circles)},
-                        {"disabled", v.disabled},         {"language", v.language},
-                        {"local_login", v.login}};
-  });
+  auto* put = Sub(group, "set", "Make a person, or change what is given of its record");
+  Values& made = *values_.emplace_back(std::make_unique<Values>());
   put->add_option("person", made.id, "Login")->required();
-  put->add_option("--organization", made.organization)->required();
-  put->add_option("--name", made.name)->required();
+  put->add_option("--organization", made.organization, "Of a new person");
+  put->add_option("--name", made.name);
   put->add_option("--role", made.roles,
                   "At the centre reader, analyst, approver, administrator, auditor; elsewhere "
-                  "reporter, liaison; may be repeated")
-      ->required();
-  put->add_option("--circle", made.circles, "Cleared for this circle; may be repeated");
-  put->add_option("--language", made.language)->capture_default_str();
+                  "reporter, liaison; may be repeated, and replaces all");
+  auto* circle = put->add_option("--circle", made.circles,
+                                 "Cleared for this circle; may be repeated, and replaces all");
+  put->add_flag("--no-circle", made.no_circle, "Cleared for none")->excludes(circle);
+  put->add_option("--language", made.language, "ja or en; ja for a new person");
   put->add_option("--login", made.login,
                   "The login at this machine that is this person's, for what needs two persons");
-  put->add_flag("--disabled", made.disabled, "Cannot sign in; its sessions end");
+  auto* disabled = put->add_flag("--disabled", made.disabled, "Cannot sign in; its sessions end");
+  put->add_flag("--enabled", made.enabled, "Can sign in again")->excludes(disabled);
+  put->callback([this, &made, put] {
+    const auto given = [put](const char* option) { return put->count(option) > 0; };
+    json::object change;
+    if (given("--organization")) change["organization"] = made.organization;
+    if (given("--name")) change["name"] = made.name;
+    if (given("--role")) change["roles"] = ToArray(made.roles);
+    if (given("--circle") || made.no_circle) change["circles"] = ToArray(made.circles);
+    if (given("--language")) change["language"] = made.language;
+    if (given("--login")) change["local_login"] = made.login;
+    if (made.disabled || made.enabled) change["disabled"] = made.disabled;
+    chosen_("person.set",
+            {{"verb", "person.set"}, {"person", made.id}, {"change", std::move(change)}});
+  });
 
   auto* list = Sub(group, "list", "All persons");
   Values& listed = Route(list, "GET", "/persons", nullptr, [](const Values& v) {

@@ -31,12 +31,12 @@ class Calls {
   struct Values {
     std::string id, other, text, reason, kind, title, tlp, circle, exercise, organization, name;
     std::string event_type, gov_kind, resolution, lessons, answer_by, assignee, issuer, subject;
-    std::string certificate, language = "ja", status, login, from, until;
+    std::string certificate, language, status, login, from, until;
     std::vector<std::string> causes, roles, circles;
     std::vector<uint64_t> reports;
     uint64_t number = 0;
     int severity = -1;
-    bool disabled = false;
+    bool no_circle = false, disabled = false, enabled = false;
     int limit = 50;
   };
   using Fill = std::function<boost::json::object(const Values&)>;

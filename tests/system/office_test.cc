@@ -139,6 +139,27 @@ TEST_F(OfficeTest, TheCommandLineFollowsTheSameRules) {
   EXPECT_THAT(TextAt(audit, "/entries/0/actor"), HasSubstr("admin:"));
 }
 
+TEST_F(OfficeTest, APersonsRecordChangesOnlyInWhatIsGiven) {
+  ASSERT_OK(hub_.AddOrganization("moj", "ministry"));
+  ASSERT_OK(hub_.Command({"person", "set", "zed", "--organization", "moj", "--name", "zed",
+                          "--role", "liaison", "--circle", "council", "--language", "en"}));
+  ASSERT_OK(hub_.Command({"person", "set", "zed", "--disabled"}));
+  ASSERT_OK(hub_.Command({"person", "set", "zed", "--name", "Zed", "--role", "reporter"}));
+  ASSERT_OK_AND_ASSIGN(json::value zed, hub_.Ask({"person", "show", "zed"}));
+  EXPECT_EQ(TextAt(zed, "/name"), "Zed");
+  EXPECT_EQ(TextAt(zed, "/roles/0"), "reporter");
+  EXPECT_EQ(TextAt(zed, "/circles/0"), "council");
+  EXPECT_EQ(TextAt(zed, "/language"), "en");
+  EXPECT_TRUE(At(zed, "/disabled").as_bool());
+  ASSERT_OK(hub_.Command({"person", "set", "zed", "--enabled", "--no-circle"}));
+  ASSERT_OK_AND_ASSIGN(zed, hub_.Ask({"person", "show", "zed"}));
+  EXPECT_FALSE(At(zed, "/disabled").as_bool());
+  EXPECT_TRUE(ArrayAt(zed, "/circles").empty());
+  ASSERT_OK_AND_ASSIGN(const Output incomplete, hub_.Try({"person", "set", "new"}));
+  EXPECT_NE(incomplete.status, 0);
+  EXPECT_THAT(incomplete.err, HasSubstr("organization"));
+}
+
 // At the machine the same holds as for persons: lists withhold, and readings are recorded.
 TEST_F(OfficeTest, ReadingRedAtTheMachineIsRecorded) {
   ASSERT_OK_AND_ASSIGN(const auto administrator, SignInAdministrator(hub_));
