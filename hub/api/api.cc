@@ -182,9 +182,17 @@ class Dispatcher {
     return response;
   }
 
+  http::Response Refused(const Error& error) const {
+    http::Response response = ProblemOf(error);
+    if (error.code == ErrorCode::kOverloaded && call_.retry_after_s_ > 0) {
+      response.headers.Set("Retry-After", std::to_string(call_.retry_after_s_));
+    }
+    return response;
+  }
+
   http::Response Answer() {
     auto reply = call_.route_->handler(call_);
-    if (!reply.ok()) return ProblemOf(reply.error());
+    if (!reply.ok()) return Refused(reply.error());
     NOROSHI_CHECK(call_.authorized_ || call_.route_->gate == Gate::kOpen);
     const auto recorded = call_.RecordReading();
     if (!recorded.ok()) return ProblemOf(recorded.error());

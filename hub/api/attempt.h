@@ -18,7 +18,8 @@ namespace noroshi::api {
 class Attempt {
  public:
   Attempt(Call& call, identity::GuessKind kind, std::string account)
-      : throttle_(*call.parts().throttle),
+      : call_(call),
+        throttle_(*call.parts().throttle),
         kind_(kind),
         account_(std::move(account)),
         address_(call.address()),
@@ -28,8 +29,9 @@ class Attempt {
   Result<void> Take() {
     const int64_t wait = throttle_.TakeOrWaitMs(guess(), now_ms_);
     if (wait == 0) return {};
-    return Error{ErrorCode::kOverloaded,
-                 fmt::format("too many attempts; wait {} s", (wait + 999) / 1000)};
+    const int64_t seconds = (wait + 999) / 1000;
+    call_.SetRetryAfter(seconds);
+    return Error{ErrorCode::kOverloaded, fmt::format("too many attempts; wait {} s", seconds)};
   }
   void Failed() { throttle_.Failed(guess(), now_ms_); }
   void Succeeded() { throttle_.Succeeded(guess(), now_ms_); }
@@ -41,6 +43,7 @@ class Attempt {
     return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
   }
   identity::Guess guess() const { return {kind_, account_, address_}; }
+  Call& call_;
   identity::Throttle& throttle_;
   const identity::GuessKind kind_;
   const std::string account_;

@@ -91,6 +91,9 @@ class Call {
   std::string address() const;                             // Without port.
   bool is_centre() const;
 
+  // For a refusal that passes with time (429): what Retry-After then says.
+  void SetRetryAfter(int64_t seconds) { retry_after_s_ = seconds; }
+
   // While it signs in: entries are written in this person's name.
   void ActAs(const v1::PersonSet& person);
 
@@ -138,6 +141,7 @@ class Call {
   int64_t now_ms_ = 0;
   std::string request_key_;     // Of the Idempotency-Key; empty: none.
   std::string request_digest_;  // Of what was asked.
+  int64_t retry_after_s_ = 0;   // 0: nobody has said.
   bool authorized_ = false;
   bool record_ = false;
   v1::ContentRead reading_;

@@ -1,10 +1,11 @@
-// Signing in: refusals look alike.
+// Signing in: refusals look alike, and say when to come back.
 #include "tests/unit/hub/api/office.h"
 
 namespace noroshi::api {
 namespace {
 
 using support::TextAt;
+using testing::HasSubstr;
 
 constexpr char kPassword[] = "correct horse battery staple 9";
 
@@ -49,6 +50,16 @@ TEST_F(SignInTest, ALinkOfADisabledOrganisationLooksLikeAnUnknownOne) {
   const http::Response refused = begin(link.substr(link.find('#') + 1));
   EXPECT_EQ(refused.status, 403);
   EXPECT_EQ(refused.body, begin("unknown").body);
+}
+
+TEST_F(SignInTest, WhoIsToWaitIsToldHowLong) {
+  http::Response answer = SignIn("wrong");
+  for (int i = 0; answer.status == 403 && i < 100; ++i) answer = SignIn("wrong");
+  ASSERT_EQ(answer.status, 429) << answer.body;
+  const std::string* wait = answer.headers.Find("Retry-After");
+  ASSERT_NE(wait, nullptr);
+  EXPECT_THAT(answer.body, HasSubstr("wait " + *wait + " s"));
+  EXPECT_NE(*wait, "5");
 }
 
 }  // namespace
