@@ -40,7 +40,7 @@ Result<Seen> FindAlert(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string id, call.IdParam("alert_id"));
   NOROSHI_ASSIGN_OR_RETURN(auto row, call.view().Alert(id));
   if (!row) {
-    NOROSHI_RETURN_IF_ERROR(call.Authorize(access::Object()));
+    NOROSHI_RETURN_IF_ERROR(call.Authorize(NoObject()));
     return Error{ErrorCode::kNotFound, "there is no such resource"};
   }
   Seen seen;
@@ -210,13 +210,13 @@ Result<Reply> ListAlertDeliveries(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string id, call.IdParam("alert_id"));
   NOROSHI_ASSIGN_OR_RETURN(const auto row, call.view().Alert(id));
   if (call.is_centre()) {
-    NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(row->original()) : access::Object()));
+    NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(row->original()) : NoObject()));
     if (!row) return Error{ErrorCode::kNotFound, "there is no such resource"};
     return ListAllDeliveries(call, *row);
   }
   const std::string& own = call.actor().organization;
   NOROSHI_ASSIGN_OR_RETURN(const auto delivery, call.view().Delivery(id, own));
-  NOROSHI_RETURN_IF_ERROR(call.Authorize(delivery ? OwnedBy(own) : access::Object()));
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(delivery ? OwnedBy(own) : NoObject()));
   return Page("deliveries", {DeliveryJson(*delivery)}, "");
 }
 

@@ -151,6 +151,13 @@ access::Object ObjectOf(const store::CaseRow& row) {
   return object;
 }
 
+access::Object NoObject() {
+  access::Object object;
+  object.tlp = v1::TLP_RED;
+  object.circles = {""};  // For which nobody is cleared.
+  return object;
+}
+
 access::Object OwnedBy(const std::string& organization) {
   access::Object object;
   object.owner = organization;

@@ -207,6 +207,8 @@ std::string EncodeCursor(std::string_view position);
 // What `object` is about: for authorising cases, reports, alerts.
 access::Object ObjectOf(const store::CaseRow& row);
 access::Object ObjectOf(const store::SubmissionRow& row);
+// What is not there: no person may see it, so that it is answered like what is hidden.
+access::Object NoObject();
 // What has no marking: records, deliveries.
 access::Object OwnedBy(const std::string& organization);
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/base/encoding.h"
 #include "common/base/uuid.h"
@@ -82,7 +81,7 @@ Result<store::CaseRow> FindCase(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t id, call.NumberParam("case_id"));
   NOROSHI_ASSIGN_OR_RETURN(auto row, call.view().Case(id));
   // An absent one and one that is not to be seen are answered alike.
-  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : access::Object()));
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : NoObject()));
   if (!row) return Error{ErrorCode::kNotFound, "there is no such resource"};
   return *std::move(row);
 }

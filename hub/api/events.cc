@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 #include <unordered_set>
 
 #include "common/base/encoding.h"
@@ -102,9 +103,9 @@ void Events::Subscribe(const access::Actor& actor, const std::string& session,
   if (!last.empty() && (!is_number || seen < forgotten_)) {
     sink->Send("", "reset", "{}");
   } else if (!last.empty()) {
-    for (const Event& event : kept_) {
-      if (event.at > seen && May(*view, actor, event)) Send(event, sink.get());
-    }
+    const auto newer =
+        std::ranges::find_if(kept_, [seen](const Event& event) { return event.at > seen; });
+    SendAll(*view, actor, std::ranges::subrange(newer, kept_.end()), sink.get());
   }
   sink->Send(std::to_string(kept_.empty() ? forgotten_ : kept_.back().at), "hello", "{}");
   subscribers_.push_back({actor, session, std::move(sink)});
@@ -140,9 +141,7 @@ void Events::Tell(const std::vector<Event>& events) {
       subscriber.sink->Close();
       return true;
     }
-    for (const Event& event : events) {
-      if (May(*view, subscriber.actor, event)) Send(event, subscriber.sink.get());
-    }
+    SendAll(*view, subscriber.actor, events, subscriber.sink.get());
     return false;
   });
 }
@@ -196,13 +195,25 @@ bool Events::May(const store::View& view, const access::Actor& actor, const Even
   return false;
 }
 
-void Events::Send(const Event& event, http::EventSink* sink) {
+template <typename Range>
+void Events::SendAll(const store::View& view, const access::Actor& actor, const Range& events,
+                     http::EventSink* sink) {
+  const Event* held = nullptr;  // Until it is known whether another one of its batch follows.
+  for (const Event& event : events) {
+    if (!May(view, actor, event)) continue;
+    if (held != nullptr) Send(*held, held->at != event.at, sink);
+    held = &event;
+  }
+  if (held != nullptr) Send(*held, true, sink);
+}
+
+void Events::Send(const Event& event, bool is_last, http::EventSink* sink) {
   static constexpr std::string_view kNames[] = {"case",   "alert",    "question",
                                                 "sample", "proposal", "delivery"};
   const bool is_case = event.kind == Kind::kCase;
   std::string id = is_case ? std::to_string(ReadBigEndian64(event.id)) : render::UuidText(event.id);
   if (event.kind == Kind::kDelivery) id = event.id;
-  sink->Send(std::to_string(event.at), kNames[static_cast<size_t>(event.kind)],
+  sink->Send(is_last ? std::to_string(event.at) : "", kNames[static_cast<size_t>(event.kind)],
              fmt::format(R"({{"id":"{}"}})", id));
 }
 

@@ -57,7 +57,12 @@ class Events {
   // False: the subscriber may not act any more.
   bool Refresh(const store::View& view, Subscriber* subscriber) const;
   static bool May(const store::View& view, const access::Actor& actor, const Event& event);
-  static void Send(const Event& event, http::EventSink* sink);
+  // What the actor may see of these, in order.
+  template <typename Range>
+  static void SendAll(const store::View& view, const access::Actor& actor, const Range& events,
+                      http::EventSink* sink);
+  // is_last: nothing of the same batch follows; only then may the reader go on after it.
+  static void Send(const Event& event, bool is_last, http::EventSink* sink);
 
   const store::Store* store_;
   std::mutex mutex_;

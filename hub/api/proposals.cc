@@ -56,7 +56,7 @@ Result<store::ProposalRow> FindProposal(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string id, call.IdParam("proposal_id"));
   NOROSHI_ASSIGN_OR_RETURN(auto row, call.view().Proposal(id));
   NOROSHI_RETURN_IF_ERROR(
-      call.Authorize(row ? ObjectOf(row->proposal().alert().alert()) : access::Object()));
+      call.Authorize(row ? ObjectOf(row->proposal().alert().alert()) : NoObject()));
   if (!row) return Error{ErrorCode::kNotFound, "there is no such resource"};
   return *std::move(row);
 }

@@ -185,7 +185,7 @@ Result<Reply> ShowQuestion(Call& call) {
 Result<Reply> AskQuestion(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t case_id, call.NumberParam("case_id"));
   NOROSHI_ASSIGN_OR_RETURN(const auto about, call.view().Case(case_id));
-  NOROSHI_RETURN_IF_ERROR(call.Authorize(about ? ObjectOf(*about) : access::Object()));
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(about ? ObjectOf(*about) : NoObject()));
   if (!about) return Error{ErrorCode::kNotFound, "there is no such resource"};
   NOROSHI_RETURN_IF_ERROR(CheckBytes(call, "text", engine::kQuestionBytesMax));
   v1::Action action;

@@ -60,7 +60,7 @@ Result<store::SubmissionRow> FindReport(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t sequence, call.NumberParam("sequence"));
   NOROSHI_ASSIGN_OR_RETURN(auto row, call.view().Submission(sequence));
   // An absent one and one that is not to be seen are answered alike.
-  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : access::Object()));
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : NoObject()));
   if (!row) return Error{ErrorCode::kNotFound, "there is no such resource"};
   return *std::move(row);
 }

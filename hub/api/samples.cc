@@ -28,7 +28,7 @@ Result<store::SampleRow> FindSample(Call& call) {
   if (id.ok()) {
     NOROSHI_ASSIGN_OR_RETURN(row, call.view().Sample(*id));
   }
-  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : access::Object()));
+  NOROSHI_RETURN_IF_ERROR(call.Authorize(row ? ObjectOf(*row) : NoObject()));
   if (!row) return Error{ErrorCode::kNotFound, "there is no such resource"};
   return *std::move(row);
 }

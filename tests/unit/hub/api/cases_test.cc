@@ -97,5 +97,22 @@ TEST_F(CasesTest, TheNameOfASampleIsReadAtTheSample) {
               testing::IsEmpty());
 }
 
+TEST_F(CasesTest, WhatIsHiddenAndWhatIsAbsentIsAnsweredAlike) {
+  const std::string hidden = Path(Report("moj", v1::TLP_RED));
+  const std::string absent = Path(99'999);
+  for (const Session& who : {reader_, liaison_, admin_}) {
+    for (const std::string& path : {hidden, absent}) {
+      Get(who, path, 404);
+      Post(who, path + "/notes", json::object{{"text", "t"}}, 404);
+      Post(who, path + "/questions", json::object{{"organization", "moj"}, {"text", "t"}}, 404);
+    }
+  }
+  Post(reader_, Path(Report("moj")) + "/notes", json::object{{"text", "t"}}, 403);
+  const std::string red = "/alerts/" + Send(Draft("RED", {"org:moj"}));
+  for (const std::string& path : {red, "/alerts/" + last_submission_}) {
+    Post(reader_, path + "/marks", json::object{{"mark", "read"}}, 404);
+  }
+}
+
 }  // namespace
 }  // namespace noroshi::api

@@ -15,8 +15,9 @@ constexpr std::chrono::seconds kPatience{30};
 
 class Listener : public http::EventSink {
  public:
-  bool Send(std::string_view, std::string_view event, std::string_view data) override {
+  bool Send(std::string_view id, std::string_view event, std::string_view data) override {
     const std::lock_guard lock(mutex_);
+    ids_.emplace_back(id);
     heard_.push_back(std::string(event) + std::string(data));
     changed_.notify_all();
     return true;
@@ -38,17 +39,25 @@ class Listener : public http::EventSink {
     return heard_;
   }
 
+  // Of what Until gives.
+  std::vector<std::string> ids() const {
+    const std::lock_guard lock(mutex_);
+    return ids_;
+  }
+
  private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::string> heard_;
+  std::vector<std::string> heard_, ids_;
   bool closed_ = false;
 };
 
 class EventsTest : public Office {
  protected:
-  std::shared_ptr<Listener> Listen(const Session& who) {
-    const http::Response response = desk_.Call(who, "GET", "/events");
+  std::shared_ptr<Listener> Listen(const Session& who, const std::string& last = "") {
+    http::Request request;
+    if (!last.empty()) request.headers.Set("Last-Event-ID", last);
+    const http::Response response = desk_.Send(who, "GET", "/events", std::move(request));
     EXPECT_EQ(response.status, 200) << response.body;
     auto listener = std::make_shared<Listener>();
     if (response.stream) response.stream(listener);
@@ -58,6 +67,26 @@ class EventsTest : public Office {
     return kind + R"({"id":")" + id + R"("})";
   }
 };
+
+// Whoever breaks off in the middle of a batch gets all of it again.
+TEST_F(EventsTest, OnlyTheLastOfABatchCanBeGoneOnFrom) {
+  const auto analyst = Listen(analyst_);
+  const std::string before = analyst->ids().front();  // Of the greeting.
+  const std::string alert = Event("alert", Send(Draft("GREEN", {"all"})));
+  const std::string last = Event("delivery", "nict");
+  const std::vector<std::string> heard = analyst->Until(last);
+  const auto first = std::find(heard.begin(), heard.end(), alert);
+  ASSERT_NE(first, heard.end());
+  const auto ids = analyst->ids();
+  for (auto at = first - heard.begin(); heard[static_cast<size_t>(at)] != last; ++at) {
+    EXPECT_EQ(ids[static_cast<size_t>(at)], "") << heard[static_cast<size_t>(at)];
+  }
+  EXPECT_NE(ids.back(), "");
+  std::vector<std::string> again = Listen(analyst_, before)->Until("hello{}");
+  again.insert(again.begin(), "hello{}");
+  again.pop_back();
+  EXPECT_EQ(again, heard);
+}
 
 TEST_F(EventsTest, MarkingsHoldForEventsToo) {
   const auto uncleared =
