@@ -82,18 +82,9 @@ json::object CentreSummary(const store::AlertRow& row, bool may_have_content) {
   return object;
 }
 
-Result<uint64_t> Position(const Call& call) {
-  NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
-  if (cursor.empty()) return uint64_t{0};
-  if (cursor.size() != sizeof(uint64_t)) {
-    return Error{ErrorCode::kInvalid, "cursor: send what `next` said"};
-  }
-  return ReadBigEndian64(cursor);
-}
-
 Result<Reply> ListAllAlerts(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
-  NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, Position(call));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, call.NumberCursor());
   NOROSHI_ASSIGN_OR_RETURN(const auto rows, call.view().Alerts(before, limit));
   json::array items;
   for (const store::AlertRow& row : rows) {
@@ -117,7 +108,7 @@ Result<json::object> ReceivedSummary(Call& call, const store::AlertRow& row) {
 
 Result<Reply> ListReceivedAlerts(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
-  NOROSHI_ASSIGN_OR_RETURN(uint64_t position, Position(call));
+  NOROSHI_ASSIGN_OR_RETURN(uint64_t position, call.NumberCursor());
   json::array items;
   size_t looked_at = 0;
   bool more = true;
@@ -289,7 +280,7 @@ Result<Reply> ListOutbox(Call& call) {
   const std::string& own = call.actor().organization;
   NOROSHI_RETURN_IF_ERROR(call.Authorize(OwnedBy(own)));
   NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
-  NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, Position(call));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t before, call.NumberCursor());
   NOROSHI_ASSIGN_OR_RETURN(const auto rows, call.view().OutboxBefore(own, before, limit));
   json::array items;
   for (const auto& [position, item] : rows) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <set>
 
 #include "common/base/encoding.h"
 #include "common/crypto/crypto.h"
@@ -61,6 +62,8 @@ class Dispatcher {
     call_.params_ = match.params;
     const bool is_local = call_.actor_.kind == access::Actor::Kind::kLocal;
     auto refused = is_local ? BecomePerson() : Admit();
+    if (refused) return *std::move(refused);
+    refused = CheckQuery();
     if (refused) return *std::move(refused);
     refused = ReadBody();
     if (refused) return *std::move(refused);
@@ -131,6 +134,25 @@ class Dispatcher {
       return Error{ErrorCode::kDenied, "the person's organisation is disabled"};
     }
     return ActorOf(*person, organization->organization());
+  }
+
+  // A misspelt filter must not list everything. Providers send more to the open routes than
+  // we know.
+  std::optional<http::Response> CheckQuery() const {
+    const Route& route = *call_.route_;
+    if (route.gate == Gate::kOpen) return std::nullopt;
+    const json::object& parameters = Components().at("components").at("parameters").as_object();
+    std::set<std::string_view> known;
+    for (const std::string& key : route.query) {
+      known.insert(parameters.at(key).at("name").as_string());
+    }
+    for (const auto& [name, value] : call_.request_.query) {
+      if (known.contains(name)) continue;
+      const std::string words = known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "));
+      return ProblemOf(422, "the query does not fit this resource",
+                       {{"/" + name, "there is no such parameter; known here: " + words}});
+    }
+    return std::nullopt;
   }
 
   std::optional<http::Response> ReadBody() {

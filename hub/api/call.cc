@@ -72,6 +72,15 @@ Result<std::string> Call::Cursor() const {
   return *bytes;
 }
 
+Result<uint64_t> Call::NumberCursor() const {
+  NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, Cursor());
+  if (cursor.empty()) return uint64_t{0};
+  if (cursor.size() != sizeof(uint64_t)) {
+    return Error{ErrorCode::kInvalid, "cursor: send what `next` said"};
+  }
+  return ReadBigEndian64(cursor);
+}
+
 Result<uint64_t> Call::ExpectedVersion() const {
   const std::string* text = request_.headers.Find("If-Match");
   if (text == nullptr) {

@@ -74,7 +74,8 @@ class Call {
   std::string Query(std::string_view name) const;
   Result<uint64_t> NumberQuery(std::string_view name) const;
   Result<size_t> Limit() const;
-  Result<std::string> Cursor() const;  // Decoded; empty: from the beginning.
+  Result<std::string> Cursor() const;     // Decoded; empty: from the beginning.
+  Result<uint64_t> NumberCursor() const;  // Of a list by number; 0: from the beginning.
   // The version in If-Match; 0 for "*". kConflict "stale:" if it is none of ours;
   // kInvalid if absent.
   Result<uint64_t> ExpectedVersion() const;

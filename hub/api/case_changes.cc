@@ -4,12 +4,30 @@
 #include "common/taxonomy/taxonomy.h"
 #include "hub/api/call.h"
 #include "hub/api/cases.h"
+#include "hub/render/json.h"
 #include "hub/sharing/audience.h"
 
 namespace noroshi::api {
 namespace {
 
 using access::Deed;
+
+// A refusal because of the case's state says which one that is.
+Error WithState(const Call& call, const Error& refused, uint64_t case_id) {
+  if (refused.code != ErrorCode::kConflict || refused.message.starts_with("stale:")) return refused;
+  const auto row = call.view().Case(case_id);
+  if (!row.ok() || !*row) return refused;
+  const std::string state =
+      (*row)->merged_into() != 0
+          ? fmt::format("case {} was joined into case {}", case_id, (*row)->merged_into())
+          : fmt::format("case {} is {}", case_id, render::Word((*row)->status()));
+  return {refused.code, refused.message + " (" + state + ")"};
+}
+
+Result<void> CommitTo(Call& call, uint64_t case_id, v1::Action action) {
+  auto done = call.Commit(std::move(action), CasePath(case_id));
+  return done.ok() ? done : WithState(call, done.error(), case_id);
+}
 
 // Commits what `fill` makes of the case in the path, and answers with the case.
 template <typename Fill>
@@ -18,7 +36,7 @@ Result<Reply> Change(Call& call, Fill fill) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t version, call.ExpectedVersion());
   v1::Action action;
   NOROSHI_RETURN_IF_ERROR(fill(row, version, &action));
-  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), CasePath(row.case_id())));
+  NOROSHI_RETURN_IF_ERROR(CommitTo(call, row.case_id(), std::move(action)));
   return AnswerCase(call, row.case_id(), 200);
 }
 
@@ -109,7 +127,7 @@ Result<Reply> NoteCase(Call& call) {
   v1::Action action;
   action.mutable_case_noted()->set_case_id(row.case_id());
   action.mutable_case_noted()->set_text(call.Text("text"));
-  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), CasePath(row.case_id())));
+  NOROSHI_RETURN_IF_ERROR(CommitTo(call, row.case_id(), std::move(action)));
   return AnswerCase(call, row.case_id(), 200);
 }
 
@@ -143,7 +161,8 @@ Result<Reply> SplitCase(Call& call) {
   split.set_title(call.Text("title"));
   split.set_reason(call.Text("reason"));
   uint64_t id = 0;
-  NOROSHI_RETURN_IF_ERROR(call.Commit(std::move(action), "/cases/{sequence}", &id));
+  const auto done = call.Commit(std::move(action), "/cases/{sequence}", &id);
+  if (!done.ok()) return WithState(call, done.error(), row.case_id());
   return AnswerCase(call, id, 201);
 }
 

@@ -116,7 +116,10 @@ Result<Filter> ReadFilter(const Call& call) {
     filter.status = store::v1::CASE_STATUS_NEW;
   } else if (!status.empty()) {
     const auto value = render::FromWord<store::v1::CaseStatus>(status);
-    if (!value.ok()) return value.error().Prefixed("status");
+    if (!value.ok()) {
+      return Error{ErrorCode::kInvalid,
+                   fmt::format("status: '{}' is none of: new, open, closed, joined", status)};
+    }
     filter.status = *value;
   }
   const std::string kind = call.Query("kind");
@@ -127,6 +130,12 @@ Result<Filter> ReadFilter(const Call& call) {
   }
   filter.assignee = call.Query("assignee");
   filter.priority = call.Query("priority");
+  const bool is_priority =
+      filter.priority.size() == 1 && filter.priority[0] >= '1' && filter.priority[0] <= '4';
+  if (!filter.priority.empty() && !is_priority) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("priority: '{}' is none of: 1, 2, 3, 4", filter.priority)};
+  }
   filter.event_type = call.Query("event_type");
   filter.organization = call.Query("organization");
   const std::string exercise = call.Query("exercise_id");
@@ -203,8 +212,7 @@ Result<Reply> ShowCase(Call& call) {
 // Reports of other organisations within: each passes the policy by itself.
 Result<Reply> ListCaseReports(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
-  NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
-  const uint64_t after = cursor.size() == sizeof(uint64_t) ? ReadBigEndian64(cursor) : 0;
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t after, call.NumberCursor());
   NOROSHI_ASSIGN_OR_RETURN(const auto rows,
                            call.view().SubmissionsOfCase(row.case_id(), after, kCaseReportsMax));
   json::array items;
@@ -218,8 +226,7 @@ Result<Reply> ListCaseReports(Call& call) {
 
 Result<Reply> ListCaseEvents(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
-  NOROSHI_ASSIGN_OR_RETURN(const std::string cursor, call.Cursor());
-  const uint64_t after = cursor.size() == sizeof(uint64_t) ? ReadBigEndian64(cursor) : 0;
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t after, call.NumberCursor());
   NOROSHI_ASSIGN_OR_RETURN(const size_t limit, call.Limit());
   NOROSHI_ASSIGN_OR_RETURN(const auto rows, call.view().CaseEvents(row.case_id(), after, limit));
   json::array items;

@@ -114,5 +114,39 @@ TEST_F(CasesTest, WhatIsHiddenAndWhatIsAbsentIsAnsweredAlike) {
   }
 }
 
+TEST_F(CasesTest, FiltersThatAreNoneAreRefused) {
+  const uint64_t case_id = Report("moj");
+  const auto refused = [&](const std::string& path, const char* name, const char* value) {
+    const json::value answer = Get(analyst_, path, 422, {{name, value}});
+    EXPECT_EQ(TextAt(answer, "/errors/0/pointer"), std::string("/") + name);
+    return TextAt(answer, "/errors/0/detail");
+  };
+  EXPECT_THAT(refused("/cases", "organisation", "nict"), HasSubstr("organization"));
+  EXPECT_THAT(refused(Path(case_id), "x", "1"), HasSubstr("none"));
+  for (const char* value : {"high", "9", "0", "12"}) {
+    EXPECT_THAT(refused("/cases", "priority", value), HasSubstr("1, 2, 3, 4"));
+  }
+  EXPECT_THAT(refused("/cases", "status", "foo"), HasSubstr("new, open, closed, joined"));
+  for (const char* list : {"/history", "/reports"}) refused(Path(case_id) + list, "cursor", "00");
+  Get(analyst_, "/cases", 200, {{"status", "new"}, {"priority", "1"}});
+}
+
+TEST_F(CasesTest, AConflictNamesThePresentState) {
+  const uint64_t one = Report("moj");
+  const uint64_t two = Report("nict");
+  const auto close = [&](uint64_t id) {
+    return json::serialize(
+        Post(analyst_, Path(id) + "/closure", json::object{{"resolution", "resolved"}}, 409));
+  };
+  Post(analyst_, Path(one) + "/closure", json::object{{"resolution", "resolved"}}, 200);
+  EXPECT_THAT(close(one), HasSubstr("case " + std::to_string(one) + " is closed"));
+  const json::object join{{"from", two}, {"reason", "r"}};
+  EXPECT_THAT(json::serialize(Post(analyst_, Path(one) + "/join", join, 409)),
+              HasSubstr("reopen it first (case " + std::to_string(one) + " is closed)"));
+  Post(analyst_, Path(one) + "/reopening", json::object{{"reason", "r"}}, 200);
+  Join(one, two);
+  EXPECT_THAT(close(one), HasSubstr("was joined into case " + std::to_string(two)));
+}
+
 }  // namespace
 }  // namespace noroshi::api

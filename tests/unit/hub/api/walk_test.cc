@@ -332,8 +332,9 @@ class WalkTest : public testing::Test {
     http::Request request;
     request.headers.Set("Content-Type", route.content_type);
     request.body = "Subject: t\r\n\r\nt";
-    return desk_.Send(walker.session, route.method, path, std::move(request),
-                      {{"tlp", "GREEN"}, {"name", "n"}});
+    http::Parameters query{{"tlp", "GREEN"}};
+    if (route.pattern == "/samples") query.emplace_back("name", "n");
+    return desk_.Send(walker.session, route.method, path, std::move(request), query);
   }
 
   void Check(const Route& route, const Things& things, const Walker& walker) {
