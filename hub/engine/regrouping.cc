@@ -181,8 +181,7 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
   if (bound) BindBy(rest, &*into);
   BindBy(store::CaseRow(*from), &*from);
   for (const store::CaseMember& member : members) {
-    NOROSHI_RETURN_IF_ERROR(
-        Move(member, *from, *into, "分析官が結合 / joined by an analyst: " + joined.reason()));
+    NOROSHI_RETURN_IF_ERROR(Move(member, *from, *into, "分析官が結合 / joined by an analyst"));
   }
   NOROSHI_RETURN_IF_ERROR(MoveMatters(*from, *into));
   for (const std::string& alert : from->alerts()) into->add_alerts(alert);
@@ -204,7 +203,8 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
   NOROSHI_RETURN_IF_ERROR(Recount(&*from));
   NOROSHI_RETURN_IF_ERROR(Recount(&*into));
   NOROSHI_RETURN_IF_ERROR(Reclassify(&*into));
-  RecordEvent(from->case_id(), "cases_joined", joined.reason(), into->case_id());
+  // Why, tells of both: it is written where the strictest of both holds.
+  RecordEvent(from->case_id(), "cases_joined", "", into->case_id());
   RecordEvent(into->case_id(), "cases_joined", joined.reason(), from->case_id());
   if (from->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() - 1);
   PutCase(&*from);
@@ -244,8 +244,7 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   // Alerts about the whole were sent already; no rule fires for the past.
   *into.mutable_fired_rules() = from->fired_rules();
   for (const store::CaseMember& member : members) {
-    NOROSHI_RETURN_IF_ERROR(
-        Move(member, *from, into, "分析官が分離 / split off by an analyst: " + split.reason()));
+    NOROSHI_RETURN_IF_ERROR(Move(member, *from, into, "分析官が分離 / split off by an analyst"));
     NOROSHI_RETURN_IF_ERROR(Leave(member.sequence, &*from));
   }
   NOROSHI_RETURN_IF_ERROR(FollowSplit(members, *from, into));
@@ -260,8 +259,9 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   NOROSHI_RETURN_IF_ERROR(Recount(&into));
   NOROSHI_RETURN_IF_ERROR(Reclassify(&*from));
   NOROSHI_RETURN_IF_ERROR(Reclassify(&into));
+  // Why, tells of both: it is written where the strictest of both holds.
   RecordEvent(from->case_id(), "case_split", split.reason(), into.case_id());
-  RecordEvent(into.case_id(), "case_split", split.reason(), from->case_id());
+  RecordEvent(into.case_id(), "case_split", "", from->case_id());
   if (from->exercise_id().empty()) memory_.meta.set_cases(memory_.meta.cases() + 1);
   PutCase(&*from);
   PutCase(&into);

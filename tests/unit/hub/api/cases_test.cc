@@ -12,13 +12,14 @@ class CasesTest : public Office {
  protected:
   static std::string Path(uint64_t case_id) { return "/cases/" + std::to_string(case_id); }
   void Join(uint64_t from, uint64_t into) {
-    Post(analyst_, Path(into) + "/join", json::object{{"from", from}, {"reason", "same"}}, 200);
+    Post(analyst_, Path(into) + "/join", json::object{{"from", from}, {"reason", "REASONSECRET"}},
+         200);
   }
   void Split(uint64_t case_id, uint64_t report) {
     Post(analyst_, Path(case_id) + "/split",
          json::object{{"reports", json::array{report}},
                       {"title", "another matter"},
-                      {"reason", "not the same"}},
+                      {"reason", "REASONSECRET"}},
          201);
   }
   void Note(uint64_t case_id, const std::string& text) {
@@ -67,6 +68,20 @@ TEST_F(CasesTest, ReadersSeeNothingOfACaseThatWasJoinedAway) {
   EXPECT_THAT(Seen(analyst_, hand), HasSubstr("NOTESECRET"));
   EXPECT_THAT(Seen(reader_, hand), Not(HasSubstr("SECRET")));
   Get(reader_, Path(hand), 404);
+}
+
+TEST_F(CasesTest, WhyCasesWereJoinedOrSplitIsReadWhereTheStricterOneIs) {
+  const uint64_t red = Report("moj", v1::TLP_RED);
+  const uint64_t green = Report("nict", v1::TLP_GREEN);
+  Join(green, red);
+  EXPECT_THAT(Seen(analyst_, red), HasSubstr("REASONSECRET"));
+  EXPECT_THAT(Seen(reader_, green), Not(HasSubstr("SECRET")));
+  Split(red, green);
+  const json::value report = Get(reader_, "/reports/" + std::to_string(green));
+  EXPECT_THAT(json::serialize(report), Not(HasSubstr("SECRET")));
+  const auto split = report.at("case_id").to_number<uint64_t>();
+  EXPECT_THAT(Seen(reader_, split), HasSubstr("another matter"));
+  EXPECT_THAT(Seen(reader_, split), Not(HasSubstr("SECRET")));
 }
 
 TEST_F(CasesTest, TheOwnerLoosensIt) {
