@@ -177,7 +177,25 @@ class Reader {
                          nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest)));
   }
 
+  // Whether nothing but a comment stands behind a key, in its line.
+  bool HasCommentOnly(const YAML::Node& name) const {
+    const size_t begin = static_cast<size_t>(name.Mark().pos);
+    const std::string line = text_.substr(begin, text_.find('\n', begin) - begin);
+    const size_t colon = line.find(':');
+    const size_t value = line.find_first_not_of(" \t\r", colon + 1);
+    return colon != std::string::npos && value != std::string::npos && line[value] == '#';
+  }
+
+  void ComplainOfComment(const YAML::Node& node, const std::string& key) {
+    Complain(node,
+             key +
+                 ": 「#」から後が失われます。引用符で囲んでください / the text after '#' would "
+                 "be lost: put it in quotes");
+  }
+
   void ReadValue(const std::string& key, const YAML::Node& name, const YAML::Node& value) {
+    const bool is_text = FindField(key)->kind == FieldKind::kText;
+    if (value.IsNull() && is_text && HasCommentOnly(name)) return ComplainOfComment(name, key);
     if (value.IsNull()) return;  // Left empty in the form.
     Entry entry{key, {}, Place(name.Mark())};
     std::vector<YAML::Node> scalars;
@@ -195,10 +213,7 @@ class Reader {
       // A zero byte in the file, too: the parser makes broken UTF-8 of it.
       if (HasControls(text) || !IsValidUtf8(text))
         return Complain(name, key + ": 制御文字があります / holds control characters");
-      if (FindField(key)->kind == FieldKind::kText && LosesText(scalar))
-        return Complain(scalar, key +
-                                    ": 「#」から後が失われます。引用符で囲んでください / the text "
-                                    "after '#' would be lost: put it in quotes");
+      if (is_text && LosesText(scalar)) return ComplainOfComment(scalar, key);
       entry.values.push_back(text);
     }
     if (!entry.values.empty()) entries.push_back(std::move(entry));

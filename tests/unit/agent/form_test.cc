@@ -124,6 +124,7 @@ TEST(FormTest, NoTextIsLostWithoutAWord) {
     starts(open + " \r\n\n", "report.yaml:2: 引用符が閉じて");
   }
   starts("tlp: RED\ntitle: 端末 #3 が感染\n", "report.yaml:2: title: 「#」から後が");
+  starts("tlp: RED\ntitle: #3 が感染\n", "report.yaml:2: title: 「#」から後が");
   starts("what: 一\n  二  三 # 四\ntlp: RED\n", "report.yaml:1: what: 「#」から後が");
   starts("title: [a # b\n]\n", "report.yaml:1: title: 「#」から後が");
   starts("\xef\xbb\xbftitle: a # b\n", "report.yaml:1: title: 「#」から後が");
