@@ -194,7 +194,7 @@ int FailUsage(const std::vector<std::string>& arguments, const std::string& mess
 std::set<std::string, std::less<>> NeverEmptyFlags() {
   std::set<std::string, std::less<>> flags = {"--file"};
   for (const Field& field : Fields()) {
-    if (field.kind != FieldKind::kBool) continue;
+    if (field.kind == FieldKind::kText) continue;
     flags.insert(FlagOf(field.key));
     if (!field.alias.empty()) flags.insert(FlagOf(field.alias));
   }
@@ -203,7 +203,8 @@ std::set<std::string, std::less<>> NeverEmptyFlags() {
 
 // The first of these flags with an empty value; empty: none. CLI11 tells
 // `--may-tell-police ""` and the bare flag alike, and the bare flag means yes: an
-// unset variable of a script would give consent, or file a report without its file.
+// unset variable of a script would give consent, or file a report without its file, its
+// circle or the mark of an exercise.
 std::string FlagLeftEmpty(const std::vector<std::string>& arguments) {
   const auto flags = NeverEmptyFlags();
   for (size_t i = 0; i < arguments.size(); ++i) {

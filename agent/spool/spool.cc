@@ -242,7 +242,7 @@ Result<std::vector<Item>> Spool::PutBack(const Survivors& survivors, int64_t now
 Result<void> Spool::RemoveAll(const std::string& folder) {
   NOROSHI_ASSIGN_OR_RETURN(const auto names, files_->List(folder, kListMax));
   for (const std::string& name : names)
-    NOROSHI_RETURN_IF_ERROR(files_->Remove(folder + "/" + name));
+    NOROSHI_RETURN_IF_ERROR(files_->Remove(fmt::format("{}/{}", folder, name)));
   ::rmdir(folder.c_str());  // An empty folder carries nothing: no need to know whether it went.
   return {};
 }

@@ -182,7 +182,7 @@ std::string ProposalText(const json::object& answer) {
 
 std::string TitleOf(const json::object& content) {
   for (const char* key : {"title", "title_ja", "name_ja", "name"}) {
-    const std::string title = Field(content, key);
+    std::string title = Field(content, key);
     if (title != "-" && !title.empty()) return title;
   }
   return "-";

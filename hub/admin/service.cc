@@ -17,7 +17,6 @@ namespace {
 
 namespace json = boost::json;
 using render::FromWord;
-using render::TimeJson;
 using render::ToJson;
 
 constexpr size_t kNameBytesMax = 512;
@@ -83,6 +82,7 @@ std::string AgentPath(const std::pair<std::string, std::string>& name) {
 
 Result<Uuid> AlertId(const json::object& request) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string text, RequiredText(request, "id", 64));
+  if (auto id = Uuid::Parse(text); id.ok()) return id;  // As the API writes it.
   const auto bytes = FromHex(text);
   if (!bytes.ok() || bytes->size() != 16)
     return Invalid("'" + text + "' is not an alert id (32 hexadecimal digits)");
@@ -107,7 +107,7 @@ std::string PageOf(size_t limit) {
 void UseHexId(json::object* object) {
   std::string id(object->at("alert_id").as_string());
   std::erase(id, '-');
-  (*object)["alert_id"] = std::move(id);
+  (*object)["alert_id"] = id;
 }
 
 // Of which a large case shows the first.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "common/config/config.h"
@@ -40,7 +41,30 @@ Result<void> ReadAudience(const json::object& body, v1::AlertIssued* issued) {
   return {};
 }
 
+// What every reader's screen, log and mail can show as it was meant: one line, or lines.
+Result<void> CheckText(std::string_view name, std::string_view text, bool one_line) {
+  const bool control = std::ranges::any_of(text, [one_line](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool breaks = c == '\n' || c == '\r' || c == '\t';
+    return byte == 0x7f || (byte < 0x20 && (one_line || !breaks));
+  });
+  if (control) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("{}: holds a control character{}", name,
+                             one_line ? " or a line break; write one line" : "")};
+  }
+  const bool blank = text.find_first_not_of(" \r\n\t") == std::string_view::npos;
+  if (blank && !text.empty()) {
+    return Error{ErrorCode::kInvalid, fmt::format("{}: nothing but spaces", name)};
+  }
+  return {};
+}
+
 Result<void> ReadContent(const json::object& body, v1::Alert* alert) {
+  for (const char* name : {"title_ja", "title_en", "text_ja", "text_en"}) {
+    const bool is_title = std::string_view(name).starts_with("title");
+    NOROSHI_RETURN_IF_ERROR(CheckText(name, Text(body, name), is_title));
+  }
   const auto kind = render::FromWord<v1::AlertKind>(Text(body, "kind"));
   if (!kind.ok()) return kind.error().Prefixed("kind");
   alert->set_kind(*kind);
@@ -53,6 +77,7 @@ Result<void> ReadContent(const json::object& body, v1::Alert* alert) {
       v1::Indicator& indicator = *alert->add_indicators();
       indicator.set_type(Text(item.as_object(), "type"));
       indicator.set_value(Text(item.as_object(), "value"));
+      NOROSHI_RETURN_IF_ERROR(CheckText("indicators", indicator.value(), /*one_line=*/true));
     }
   }
   if (alert->ByteSizeLong() + kAddedBytesMax > engine::kAlertBytesMax) {

@@ -100,14 +100,16 @@ void Events::Subscribe(const access::Actor& actor, const std::string& session,
   uint64_t seen = 0;
   const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), seen);
   const bool is_number = error == std::errc() && end == last.data() + last.size();
-  if (!last.empty() && (!is_number || seen < forgotten_)) {
+  const uint64_t newest = kept_.empty() ? forgotten_ : kept_.back().at;
+  // Newer than all: of another journal, which a restore has replaced.
+  if (!last.empty() && (!is_number || seen < forgotten_ || seen > newest)) {
     sink->Send("", "reset", "{}");
   } else if (!last.empty()) {
     const auto newer =
         std::ranges::find_if(kept_, [seen](const Event& event) { return event.at > seen; });
-    SendAll(*view, actor, std::ranges::subrange(newer, kept_.end()), sink.get());
+    SendAll(*view, actor, std::vector<Event>(newer, kept_.end()), sink.get());
   }
-  sink->Send(std::to_string(kept_.empty() ? forgotten_ : kept_.back().at), "hello", "{}");
+  sink->Send(std::to_string(newest), "hello", "{}");
   subscribers_.push_back({actor, session, std::move(sink)});
 }
 
@@ -195,9 +197,8 @@ bool Events::May(const store::View& view, const access::Actor& actor, const Even
   return false;
 }
 
-template <typename Range>
-void Events::SendAll(const store::View& view, const access::Actor& actor, const Range& events,
-                     http::EventSink* sink) {
+void Events::SendAll(const store::View& view, const access::Actor& actor,
+                     const std::vector<Event>& events, http::EventSink* sink) {
   const Event* held = nullptr;  // Until it is known whether another one of its batch follows.
   for (const Event& event : events) {
     if (!May(view, actor, event)) continue;

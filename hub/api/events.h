@@ -58,9 +58,8 @@ class Events {
   bool Refresh(const store::View& view, Subscriber* subscriber) const;
   static bool May(const store::View& view, const access::Actor& actor, const Event& event);
   // What the actor may see of these, in order.
-  template <typename Range>
-  static void SendAll(const store::View& view, const access::Actor& actor, const Range& events,
-                      http::EventSink* sink);
+  static void SendAll(const store::View& view, const access::Actor& actor,
+                      const std::vector<Event>& events, http::EventSink* sink);
   // is_last: nothing of the same batch follows; only then may the reader go on after it.
   static void Send(const Event& event, bool is_last, http::EventSink* sink);
 

@@ -171,7 +171,10 @@ json::object ToJson(const store::v1::SubmissionRow& submission) {
 
 json::object ToJson(const store::v1::CaseRow& row) {
   json::array alerts;
-  for (const auto& alert : row.alerts()) alerts.emplace_back(ToHex(alert));
+  for (const auto& alert : row.alerts()) {
+    const auto id = Uuid::FromBytes(alert);
+    alerts.emplace_back(id.ok() ? id->ToString() : ToHex(alert));
+  }
   json::value campaign;
   if (row.kind() == store::v1::CASE_KIND_CAMPAIGN) campaign = Campaign(row.campaign());
   return {{"case_id", row.case_id()},

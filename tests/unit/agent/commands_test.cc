@@ -116,6 +116,8 @@ TEST_F(CommandsTest, AnEmptyValueIsNoConsent) {
   };
   for (const std::vector<std::string>& empty : {std::vector<std::string>{"--may-tell-police", ""},
                                                 {"--may-tell-police="},
+                                                {"--circle", ""},
+                                                {"--exercise="},
                                                 {"--police-ok", "", "--impact", "y"},
                                                 {"--may-share-name="},
                                                 {"--file="},

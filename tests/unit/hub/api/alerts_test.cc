@@ -123,6 +123,21 @@ TEST_F(AlertsTest, WhatCannotBeSentIsRefusedAtTheProposal) {
 }
 
 // Each text by itself is within its characters; together they have too many bytes.
+TEST_F(AlertsTest, TextsThatNobodyCouldReadAreRefusedAtTheProposal) {
+  for (const auto& [name, text] : {std::pair("title_ja", "一\n二"),
+                                   {"title_en", " \t"},
+                                   {"text_ja", "\x01"},
+                                   {"text_en", "\x7f"}}) {
+    json::object draft = Draft("GREEN", {"all"});
+    draft[name] = text;
+    const json::value problem = Post(analyst_, "/alerts/proposals", draft, 422);
+    EXPECT_THAT(TextAt(problem, "/detail"), testing::StartsWith(std::string(name) + ": "));
+  }
+  json::object draft = Draft("GREEN", {"all"});
+  draft["text_ja"] = "一\n\t二\r\n";
+  Post(analyst_, "/alerts/proposals", draft, 201);
+}
+
 TEST_F(AlertsTest, WhatNoFrameCarriesIsRefusedAtTheProposal) {
   json::object draft = Draft("GREEN", {"org:moj"});
   std::string text;

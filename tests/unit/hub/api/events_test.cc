@@ -88,6 +88,12 @@ TEST_F(EventsTest, OnlyTheLastOfABatchCanBeGoneOnFrom) {
   EXPECT_EQ(again, heard);
 }
 
+// After a restore from a backup the numbers begin lower: what the reader has is of no use.
+TEST_F(EventsTest, AnIdBeyondTheNewestStartsAnew) {
+  Send(Draft("GREEN", {"all"}));
+  EXPECT_EQ(Listen(analyst_, "999999999")->Until("hello{}").front(), "reset{}");
+}
+
 TEST_F(EventsTest, MarkingsHoldForEventsToo) {
   const auto uncleared =
       Listen(desk_.SignIn("uncleared", "centre", {v1::ROLE_ANALYST, v1::ROLE_APPROVER}));
