@@ -229,20 +229,20 @@ void Conversation::Answer(std::vector<Appended> answers) {
 void Conversation::AnswerFailure(const Appended& answer) {
   struct Row {
     ErrorCode error;
+    uint32_t retry_after_ms;  // 0: final.
     const char* code;
     const char* reason;
-    uint32_t retry_after_ms;  // 0: final.
   };
   static constexpr Row kRows[] = {
-      {ErrorCode::kConflict, rejection::kIdConflict,
-       "this id was accepted before with other content", 0},
-      {ErrorCode::kOverloaded, rejection::kOverloaded, "the hub has too much to write now", 1'000},
-      {ErrorCode::kNoSpace, rejection::kNoSpace, "the hub is short of disk space", 30'000},
-      {ErrorCode::kUnavailable, rejection::kUnavailable, "the hub cannot accept anything now",
-       30'000},
+      {ErrorCode::kConflict, 0, rejection::kIdConflict,
+       "this id was accepted before with other content"},
+      {ErrorCode::kOverloaded, 1'000, rejection::kOverloaded, "the hub has too much to write now"},
+      {ErrorCode::kNoSpace, 30'000, rejection::kNoSpace, "the hub is short of disk space"},
+      {ErrorCode::kUnavailable, 30'000, rejection::kUnavailable,
+       "the hub cannot accept anything now"},
   };
-  Row row{answer.result.error().code, rejection::kInternal, "the hub failed; its log says how",
-          60'000};
+  Row row{answer.result.error().code, 60'000, rejection::kInternal,
+          "the hub failed; its log says how"};
   for (const Row& known : kRows) {
     if (known.error == answer.result.error().code) row = known;
   }
