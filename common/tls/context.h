@@ -4,7 +4,7 @@
 // A refused handshake's error begins with one of these words and a colon:
 //   certificate_expired, certificate_not_yet_valid, certificate_unknown_issuer,
 //   certificate_chain, certificate_purpose, certificate_identity,
-//   certificate_weak_key, certificate_missing, certificate_invalid,
+//   certificate_weak_key, certificate_missing, certificate_proof, certificate_invalid,
 //   alpn, tls_version, alert, timeout, closed, tls_error.
 //
 // Threads: immutable after Make, except ReplaceCertificate (thread-safe; new

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ranges>
 #include <unordered_set>
 
 #include "common/base/encoding.h"

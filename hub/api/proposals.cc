@@ -157,8 +157,10 @@ Result<Reply> PreviewAudience(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const AlertDraft draft, ReadDraft(call, &about));
   NOROSHI_ASSIGN_OR_RETURN(const auto audience,
                            AudienceOf(call.view(), draft.issued, about ? &*about : nullptr));
+  const auto addressing =
+      engine::AddressingOf(draft.issued.alert(), draft.issued.case_id(), about ? &*about : nullptr);
   return Reply{200,
-               json::object{{"notice", draft.issued.alert().tlp() == v1::TLP_RED},
+               json::object{{"notice", addressing.purpose == sharing::Purpose::kNotice},
                             {"recipients", DecidedJson(audience.recipients)},
                             {"excluded", DecidedJson(audience.excluded)}},
                {},

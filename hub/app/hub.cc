@@ -44,7 +44,7 @@ Doors DoorsFor(int configured) {
                                                              : limit.rlim_cur / 2;
   Doors doors;
   doors.web = std::max(std::min(http::Limits().connections_max, room / kShares), kConnectionsMin);
-  doors.agents = std::max(std::min(wanted, room - room / kShares), kConnectionsMin);
+  doors.agents = std::max(std::min(wanted, room - std::min(room, doors.web)), kConnectionsMin);
   if (doors.agents < wanted) {
     Log(Level::kWarning, "connections_limited",
         {{"configured", configured},
