@@ -252,9 +252,10 @@ void Fanout::Mark(const std::string& organization, const std::string& agent,
     const auto view = state_->store->Snapshot();
     NOROSHI_ASSIGN_OR_RETURN(const bool may, MayAct(*view, *state_->journal, organization, agent));
     NOROSHI_ASSIGN_OR_RETURN(const auto delivery, view->Delivery(mark.alert_id(), organization));
-    known = delivery && IsMarked(*delivery, mark);
-    if (may && delivery) return {};
     NOROSHI_ASSIGN_OR_RETURN(const bool catching_up, IsCatchingUp(*view, *state_->journal));
+    // Of what is not applied yet, a mark may say something else of this alert.
+    known = !catching_up && delivery && IsMarked(*delivery, mark);
+    if (may && delivery) return {};
     if (catching_up) {
       return Error{ErrorCode::kUnavailable, "the hub is catching up; send the mark again"};
     }

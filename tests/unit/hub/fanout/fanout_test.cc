@@ -326,6 +326,19 @@ TEST_F(FanoutTest, TheSameMarkAgainIsNoSecondEntry) {
   EXPECT_EQ(journal_.size(), entries + 2);
 }
 
+TEST_F(FanoutTest, AMarkIsKnownOnlyIfNothingLaterWaitsToBeApplied) {
+  v1::MarkAlert acted = Read('1');
+  acted.set_mark(v1::DELIVERY_MARK_ACTED);
+  v1::MarkAlert other = acted;
+  other.set_mark(v1::DELIVERY_MARK_NOT_APPLICABLE);
+  ASSERT_TRUE(Mark("moj", acted).ok());
+  Follow();
+  ASSERT_TRUE(Mark("moj", other).ok());
+  ASSERT_TRUE(Mark("moj", acted).ok()) << "before the engine has seen the other one";
+  Follow();
+  EXPECT_EQ(Delivery(std::string(16, '1'), "moj").state(), store::v1::DELIVERY_STATE_ACTED);
+}
+
 TEST_F(FanoutTest, MarkOfWhatWasNeverDeliveredIsDenied) {
   script_.Alert(Script::Warning('m', v1::TLP_GREEN, "org:moj"));
   Follow();
