@@ -156,6 +156,12 @@ class Reader {
                "'users: 120' below it");
   }
 
+  // Whether YAML takes what begins the value for a mark of its own, a tag or an anchor.
+  bool BeginsWithMark(const YAML::Node& value) const {
+    const size_t at = static_cast<size_t>(value.Mark().pos);
+    return at < text_.size() && (text_[at] == '!' || text_[at] == '&');
+  }
+
   // Whether a comment follows a plain value in its line: it was hardly meant as one.
   bool LosesText(const YAML::Node& value) const {
     if (value.Tag() != "?") return false;  // In quotes, or a block.
@@ -213,6 +219,10 @@ class Reader {
       // A zero byte in the file, too: the parser makes broken UTF-8 of it.
       if (HasControls(text) || !IsValidUtf8(text))
         return Complain(name, key + ": 制御文字があります / holds control characters");
+      if (is_text && BeginsWithMark(scalar))
+        return Complain(scalar, key +
+                                    ": 先頭の「!」「&」が失われます。引用符で囲んでください / '!' "
+                                    "and '&' at its beginning would be lost: put it in quotes");
       if (is_text && LosesText(scalar)) return ComplainOfComment(scalar, key);
       entry.values.push_back(text);
     }

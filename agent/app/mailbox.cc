@@ -29,10 +29,20 @@ bool IsOneOf(std::string_view word, std::string_view names) {
   return word.size() == 3 && at != std::string_view::npos && at % 3 == 0;
 }
 
-// "From SENDER Www Mmm ...": a sentence that begins with "From " has no date there.
-bool IsBorder(std::string_view line) {
+std::string_view FirstLine(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+// "Name: ..."
+bool IsField(std::string_view line) {
+  const size_t name = line.find_first_not_of(kNameCharacters);
+  return name != 0 && name != std::string_view::npos && line[name] == ':';
+}
+
+// "From SENDER Www Mmm ...": a sentence that begins with "From " has no date there. Or
+// "From " or "From -" alone, as Thunderbird has it: then a field follows.
+bool IsBorder(std::string_view line, std::string_view next) {
   if (!line.starts_with(kFrom)) return false;
   line.remove_prefix(kFrom.size());
+  if (line.find_first_not_of(" \t\r\n-") == std::string_view::npos) return IsField(next);
   std::string_view before;  // The word before this one.
   for (size_t words = 0; !line.empty();) {
     const std::string_view word = line.substr(0, line.find_first_of(" \t\r\n"));
@@ -95,7 +105,10 @@ void DropRepeated(std::vector<std::string>* files) {
 
 }  // namespace
 
-bool IsMbox(std::string_view content) { return IsBorder(content.substr(0, content.find('\n'))); }
+bool IsMbox(std::string_view content) {
+  const std::string_view line = FirstLine(content);
+  return IsBorder(line, FirstLine(content.substr(std::min(content.size(), line.size() + 1))));
+}
 
 std::vector<std::string> SplitMbox(std::string_view content) {
   std::vector<std::string> mails;
@@ -104,7 +117,7 @@ std::vector<std::string> SplitMbox(std::string_view content) {
     const size_t end = content.find('\n');
     std::string_view line = content.substr(0, end == std::string_view::npos ? end : end + 1);
     content.remove_prefix(line.size());
-    if (blank_before && IsBorder(line)) {
+    if (blank_before && IsBorder(line, FirstLine(content))) {
       // The empty line before a border belongs to the mbox, not to the mail.
       if (!mails.empty()) {
         std::string& mail = mails.back();
@@ -136,10 +149,9 @@ std::vector<std::string> MailsOf(const std::string& path, const std::string& con
 bool HasHeader(std::string_view mail) {
   mail.remove_prefix(std::min(mail.size(), mail.find_first_not_of("\r\n")));
   while (!mail.empty()) {
-    const std::string_view line = mail.substr(0, mail.find('\n'));
+    const std::string_view line = FirstLine(mail);
     if (line.empty() || line == "\r") return false;
-    const size_t name = line.find_first_not_of(kNameCharacters);
-    if (name != 0 && name != std::string_view::npos && line[name] == ':') return true;
+    if (IsField(line)) return true;
     mail.remove_prefix(std::min(mail.size(), line.size() + 1));
   }
   return false;

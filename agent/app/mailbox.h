@@ -17,7 +17,8 @@ inline constexpr size_t kMailFilesMax = 100'000;                    // Of one co
 inline constexpr size_t kMboxBytesMax = size_t{512} * 1024 * 1024;  // Of one mbox file, or of `-`.
 
 // Whether this is an mbox: it begins with a border, "From SENDER Www Mmm ..." with the
-// names of day and month as asctime(3) writes them.
+// names of day and month as asctime(3) writes them, or "From " (or "From -") alone and a
+// field below it, as Thunderbird writes it.
 bool IsMbox(std::string_view content);
 
 // The mails of an mbox, without their borders; a border follows an empty line, or

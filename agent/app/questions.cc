@@ -183,6 +183,11 @@ std::string AnswerForm(const v1::Question& question) {
   return form;
 }
 
+// Without those at its end.
+std::string_view WithoutBlanks(std::string_view line) {
+  return line.substr(0, line.find_last_not_of(" \t\r") + 1);
+}
+
 // Without the line break.
 std::string_view TakeLine(std::string_view* text) {
   const std::string_view line = text->substr(0, text->find('\n'));
@@ -191,16 +196,17 @@ std::string_view TakeLine(std::string_view* text) {
 }
 
 // What was written, without messages on top and without the form's own lines, wherever
-// they went. Any other line with a '#' is part of the answer.
+// they went and whatever blanks the editor took from their ends. Any other line with a '#'
+// is part of the answer.
 std::string AnswerOfForm(std::string_view written, std::string_view form) {
   std::vector<std::string_view> own;
-  while (!form.empty()) own.push_back(TakeLine(&form));
+  while (!form.empty()) own.push_back(WithoutBlanks(TakeLine(&form)));
   auto next = own.begin();
   while (written.starts_with(kMessageMark)) TakeLine(&written);
   std::string answer;
   while (!written.empty()) {
     const std::string_view line = TakeLine(&written);
-    if (const auto found = std::find(next, own.end(), line); found != own.end()) {
+    if (const auto found = std::find(next, own.end(), WithoutBlanks(line)); found != own.end()) {
       next = found + 1;
     } else {
       answer += std::string(line) + "\n";

@@ -463,7 +463,7 @@ class QuestionCommandsTest : public CommandsTest {
   void Ask(bool withdrawn = false) {
     v1::Question question;
     question.set_question_id(id_.bytes());
-    question.set_text("いつ\x1b[2J\nですか。");
+    question.set_text("いつ\x1b[2J\n\nですか。");
     question.set_asked_at_ms(clock_.now_ms - 2000);
     question.set_answer_by_ms(clock_.now_ms - 1000);
     question.set_withdrawn(withdrawn);
@@ -593,6 +593,20 @@ TEST_F(QuestionCommandsTest, OnlyTheFormsOwnLinesAreNoAnswer) {
       "#!/bin/sh\nif grep -q '^#! ' \"$1\"; then sed -i '1a # 三' \"$1\"; else touch \"$1\"; fi\n");
   ASSERT_EQ(Answer("", "", /*edit=*/true), kExitOk) << err_;
   EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "# 三");
+}
+
+// Many editors take the blanks at the ends of lines away, some write other line ends.
+TEST_F(QuestionCommandsTest, AFormWithoutItsBlanksIsNoAnswer) {
+  Ask();
+  // Nothing is written at first: the editor opens again, with a message on top.
+  ::setenv("VISUAL",
+           Write("editor.sh",
+                 "#!/bin/sh\ngrep -q '^#! ' \"$1\" && echo '三' >> \"$1\"\n"
+                 "sed -i 's/ *$//; s/$/\\r/' \"$1\"\n")
+               .c_str(),
+           1);
+  ASSERT_EQ(Answer("", "", /*edit=*/true), kExitOk) << err_;
+  EXPECT_EQ(Open().questions.Oldest(clock_.now_ms).value()->text(), "三");
 }
 
 TEST_F(CommandsTest, AnEditorThatIsLeftWithoutSavingFilesNothing) {

@@ -125,6 +125,9 @@ TEST(FormTest, NoTextIsLostWithoutAWord) {
   }
   starts("tlp: RED\ntitle: 端末 #3 が感染\n", "report.yaml:2: title: 「#」から後が");
   starts("tlp: RED\ntitle: #3 が感染\n", "report.yaml:2: title: 「#」から後が");
+  starts("tlp: RED\ntitle: !urgent 停電\n", "report.yaml:2: title: 先頭の");
+  starts("tlp: RED\ntitle: ! 停電\n", "report.yaml:2: title: 先頭の");
+  starts("tlp: RED\ntitle: &a 停電 # 仙台\n", "report.yaml:2: title: 先頭の");
   starts("what: 一\n  二  三 # 四\ntlp: RED\n", "report.yaml:1: what: 「#」から後が");
   starts("title: [a # b\n]\n", "report.yaml:1: title: 「#」から後が");
   starts("\xef\xbb\xbftitle: a # b\n", "report.yaml:1: title: 「#」から後が");
@@ -283,6 +286,23 @@ TEST(MailboxTest, OnlyASenderWithADateIsABorder) {
                          "From x\nSat Nov 21\n", "From x SatNov Nov\n"})
     EXPECT_FALSE(IsMbox(no)) << no;
   EXPECT_TRUE(IsMbox("From 17@xxx Sat Nov 21 06:40:00 +0000 2026\r\n"));
+}
+
+// Thunderbird's: of old with a date, since then with nothing.
+TEST(MailboxTest, ABareBorderHasAFieldBelowIt) {
+  const std::string mbox =
+      "From - Sat Nov 21 06:40:00 2026\nSubject: one\n\nbody\n\n"
+      "From \r\nX-Mozilla-Status: 0001\r\n\r\nFrom \r\nbody\r\n\r\n"
+      "From -\nSubject: three\n\n\nFrom \nhere on\n";
+  EXPECT_EQ(SplitMbox(mbox),
+            (std::vector<std::string>{"Subject: one\n\nbody\n",
+                                      "X-Mozilla-Status: 0001\r\n\r\nFrom \r\nbody\r\n",
+                                      "Subject: three\n\n\nFrom \nhere on\n"}));
+  const std::string bare = "From \nSubject: one\n\nbody\n\nFrom \nSubject: two\n";
+  ASSERT_TRUE(IsMbox(bare));
+  EXPECT_EQ(MailsOf("INBOX", bare).size(), 2u);
+  for (const char* no : {"From ", "From \n", "From \nhere on\n", "From \n\nSubject: x\n"})
+    EXPECT_FALSE(IsMbox(no)) << no;
 }
 
 TEST(MailboxTest, StandardInputIsOneMail) {
