@@ -58,7 +58,7 @@ Error FromQueue() {
       reason == SSL_R_VERSION_TOO_LOW) {
     return Error{ErrorCode::kDenied, "tls_version: TLS 1.3 is the only version: " + sentence};
   }
-  if (reason == SSL_R_BAD_SIGNATURE) {
+  if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason == SSL_R_BAD_SIGNATURE) {
     return Error{ErrorCode::kDenied,
                  "certificate_proof: whoever shows the certificate does not hold its key"};
   }

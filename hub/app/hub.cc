@@ -33,21 +33,23 @@ constexpr size_t kConnectionsMin = 16;            // Of a hub that has hardly an
 constexpr int64_t kStartTimeoutMs = 10 * 60'000;  // Replaying a long journal takes its time.
 
 // What the configuration asks for, or what this process has descriptors for.
-Doors DoorsFor(int configured) {
+Doors DoorsFor(const HubConfig& config) {
   rlimit limit{};
   NOROSHI_CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  const auto wanted = static_cast<size_t>(configured);
+  const auto wanted = static_cast<size_t>(config.connections_max);
   // With few descriptors the databases, which open their tables as they need them, share alike.
   const size_t room = limit.rlim_cur > 2 * kOtherDescriptors ? limit.rlim_cur - kOtherDescriptors
                                                              : limit.rlim_cur / 2;
   Doors doors;
-  doors.web = std::max(std::min(http::Limits().connections_max, room / kShares), kConnectionsMin);
+  if (!config.web_listen.empty()) {
+    doors.web = std::max(std::min(http::Limits().connections_max, room / kShares), kConnectionsMin);
+  }
   doors.agents = std::max(std::min(wanted, room - std::min(room, doors.web)), kConnectionsMin);
   if (doors.agents < wanted) {
     Log(Level::kWarning, "connections_limited",
-        {{"configured", configured},
+        {{"configured", config.connections_max},
          {"connections", static_cast<uint64_t>(doors.agents)},
          {"web_connections", static_cast<uint64_t>(doors.web)},
          {"descriptors", static_cast<uint64_t>(limit.rlim_cur)}});
@@ -99,7 +101,7 @@ Hub::Hub(const ServeOptions& options, HubConfig config)
     : options_(options),
       layout_(options.data),
       config_(std::move(config)),
-      doors_(DoorsFor(config_.connections_max)) {}
+      doors_(DoorsFor(config_)) {}
 
 Hub::~Hub() {
   // First nobody new, then the parts in reverse order of construction.

@@ -24,7 +24,7 @@ Result<uint64_t> AppendAndWait(journal::Journal* journal, journal::Draft draft) 
   });
   if (future.wait_for(std::chrono::milliseconds(kRegistrationTimeoutMs)) !=
       std::future_status::ready) {
-    return Error{ErrorCode::kTimeout, "unavailable: the journal has not answered; try again later"};
+    return Error{ErrorCode::kTimeout, "the journal has not answered; try again later"};
   }
   const auto acceptance = future.get();
   if (!acceptance.ok()) return acceptance.error();
@@ -48,6 +48,7 @@ Registrar::~Registrar() {
 }
 
 void Registrar::Post(Job job) {
+  job.deadline = parts_.clock->Steady() + std::chrono::milliseconds(kRegistrationPatienceMs);
   std::unique_lock lock(mutex_);
   if (!stop_ && jobs_.size() < kRegistrationsWaitingMax) {
     jobs_.push_back(std::move(job));
@@ -69,19 +70,22 @@ void Registrar::Run() {
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    job.done(job.work());
+    job.done(job.work(job.deadline));
     lock.lock();
   }
 }
 
 void Registrar::Enroll(const std::string& token_secret, const std::string& csr_der, Done done) {
-  Post(
-      {[this, token_secret, csr_der] { return DoEnroll(token_secret, csr_der); }, std::move(done)});
+  const auto work = [this, token_secret, csr_der](Deadline deadline) {
+    return DoEnroll(token_secret, csr_der, deadline);
+  };
+  Post({work, std::move(done)});
 }
 
 void Registrar::Renew(const tls::Identity& identity, const std::string& serial,
                       const std::string& csr_der, Done done) {
-  const auto work = [this, identity, serial, csr_der]() -> Result<v1::Certificate> {
+  const auto work = [this, identity, serial,
+                     csr_der](Deadline deadline) -> Result<v1::Certificate> {
     NOROSHI_ASSIGN_OR_RETURN(
         const auto agent, parts_.store->Snapshot()->Agent(identity.organization, identity.agent));
     // The one before the newest may renew too: the newest may have been lost on its way.
@@ -96,13 +100,13 @@ void Registrar::Renew(const tls::Identity& identity, const std::string& serial,
     if (since_ms >= 0 && since_ms < kRenewalIntervalMs) {
       return Error{ErrorCode::kDenied, "too_soon: renewed within the last minute; try again later"};
     }
-    return Certify(identity, csr_der, "");
+    return Certify(identity, csr_der, "", deadline);
   };
   Post({work, std::move(done)});
 }
 
 Result<v1::Certificate> Registrar::DoEnroll(const std::string& token_secret,
-                                            const std::string& csr_der) {
+                                            const std::string& csr_der, Deadline deadline) {
   const std::string hash = Sha256Of(token_secret);
   NOROSHI_ASSIGN_OR_RETURN(const auto token, parts_.store->Snapshot()->Token(hash));
   if (!token.has_value()) {
@@ -112,20 +116,31 @@ Result<v1::Certificate> Registrar::DoEnroll(const std::string& token_secret,
   if (token->expires_at_ms() <= parts_.clock->NowMs()) {
     return Error{ErrorCode::kDenied, "bad_token: expired; ask the centre for a new one"};
   }
-  return Certify(tls::Identity{token->organization(), token->agent()}, csr_der, hash);
+  return Certify(tls::Identity{token->organization(), token->agent()}, csr_der, hash, deadline);
+}
+
+Result<void> Registrar::CatchUp(Deadline deadline) const {
+  const uint64_t size = parts_.journal->size();
+  const auto left = [&] {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - parts_.clock->Steady())
+        .count();
+  };
+  if (size > 0 && left() > 0) {
+    NOROSHI_RETURN_IF_ERROR(parts_.runner->WaitApplied(size - 1, left()));
+  }
+  if (left() > 0) return {};
+  return Error{ErrorCode::kTimeout, "the agent no longer waits; try again later"};
 }
 
 Result<v1::Certificate> Registrar::Certify(const tls::Identity& identity,
                                            const std::string& csr_der,
-                                           const std::string& token_sha256) {
+                                           const std::string& token_sha256, Deadline deadline) {
   const auto issued = parts_.authority->IssueAgent(identity, csr_der);
   if (!issued.ok()) return issued.error().Prefixed("bad_request");
   // The entry uses the token up: an engine that is far behind would not say so in time, and
   // the agent would have neither.
-  if (const uint64_t size = parts_.journal->size(); size > 0) {
-    const auto caught_up = parts_.runner->WaitApplied(size - 1, kRegistrationTimeoutMs);
-    if (!caught_up.ok()) return caught_up.error().Prefixed("unavailable");
-  }
+  const auto caught_up = CatchUp(deadline);
+  if (!caught_up.ok()) return caught_up.error().Prefixed("unavailable");
   v1::AgentCertified certified;
   certified.set_organization(identity.organization);
   certified.set_agent(identity.agent);
@@ -140,7 +155,8 @@ Result<v1::Certificate> Registrar::Certify(const tls::Identity& identity,
   draft.body = certified.SerializeAsString();
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t sequence,
                            AppendAndWait(parts_.journal, std::move(draft)));
-  NOROSHI_RETURN_IF_ERROR(parts_.runner->WaitApplied(sequence, kRegistrationTimeoutMs));
+  const auto applied = parts_.runner->WaitApplied(sequence, kRegistrationTimeoutMs);
+  if (!applied.ok()) return applied.error().Prefixed("unavailable");
   // The engine takes a token once, in the order of the journal.
   NOROSHI_ASSIGN_OR_RETURN(const auto agent,
                            parts_.store->Snapshot()->Agent(identity.organization, identity.agent));

@@ -7,6 +7,7 @@
 // Lifetime: everything in Parts outlives it.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -24,8 +25,12 @@
 namespace noroshi::app {
 
 inline constexpr size_t kRegistrationsWaitingMax = 64;
-inline constexpr int64_t kRegistrationTimeoutMs = 10'000;  // For each of the waits.
-inline constexpr int64_t kRenewalIntervalMs = 60'000;      // Of one agent.
+// What the entry was not written for by then is refused, and the token stays good: agents
+// wait for 10 s (agent/session/dial.h), then nobody would get the certificate.
+inline constexpr int64_t kRegistrationPatienceMs = 7'000;
+// For the entry's durability, and for the engine to apply it.
+inline constexpr int64_t kRegistrationTimeoutMs = 10'000;
+inline constexpr int64_t kRenewalIntervalMs = 60'000;  // Of one agent.
 
 class Registrar final : public intake::Registrar {
  public:
@@ -45,16 +50,21 @@ class Registrar final : public intake::Registrar {
              Done done) override;
 
  private:
+  using Deadline = std::chrono::steady_clock::time_point;
   struct Job {
-    std::function<Result<v1::Certificate>()> work;
+    std::function<Result<v1::Certificate>(Deadline)> work;
     Done done;
+    Deadline deadline = {};  // Post sets it.
   };
   void Post(Job job);
   void Run();
-  Result<v1::Certificate> DoEnroll(const std::string& token_secret, const std::string& csr_der);
+  Result<v1::Certificate> DoEnroll(const std::string& token_secret, const std::string& csr_der,
+                                   Deadline deadline);
+  // Waits until the engine has applied all that the journal holds.
+  Result<void> CatchUp(Deadline deadline) const;
   // Issues, records, and checks that the record was taken.
   Result<v1::Certificate> Certify(const tls::Identity& identity, const std::string& csr_der,
-                                  const std::string& token_sha256);
+                                  const std::string& token_sha256, Deadline deadline);
 
   const Parts parts_;
   std::mutex mutex_;

@@ -25,6 +25,12 @@ inline constexpr char kChunkTimeout[] = "chunk_timeout";
 inline constexpr char kInternal[] = "internal";
 }  // namespace rejection
 
+// Whether the same mark or answer may be sent again, or the same asked for, later.
+inline bool IsRetryable(ErrorCode code) {
+  return code != ErrorCode::kDenied && code != ErrorCode::kInvalid &&
+         code != ErrorCode::kNotFound && code != ErrorCode::kConflict;
+}
+
 // The word for a mark, answer or certificate that was refused: whoever refuses for what
 // was asked says it first in the message, what fails in the hub has one by its kind.
 inline std::string RefusalWord(const Error& error) {

@@ -268,10 +268,10 @@ void Conversation::OnCertified(Certified certified) {
   } else {
     const Error& error = certified.result.error();
     const std::string word = RefusalWord(error);
-    const bool ours = word == rejection::kInternal;
     // What fails inside the hub is its operator's to read.
-    frame.mutable_certificate()->set_error(ours ? word + ": the hub failed; its log says how"
-                                                : error.message);
+    frame.mutable_certificate()->set_error(
+        IsRetryable(error.code) ? word + ": the hub cannot certify now; it may be tried again"
+                                : error.message);
     const bool enrolling = party_.mode == Mode::kEnroll;
     NoteRefusal(enrolling ? "enrolment_refused" : "renewal_refused", &Stats::certificates_refused,
                 word, error.message);

@@ -19,12 +19,6 @@ constexpr size_t kNoteBytesMax = 1024;
 constexpr size_t kAnswerBytesMax = 16 * 1024;
 constexpr uint32_t kFullRetryMs = 60'000;
 
-// Whether the same mark or answer may be sent again later.
-bool IsRetryable(ErrorCode code) {
-  return code != ErrorCode::kDenied && code != ErrorCode::kInvalid &&
-         code != ErrorCode::kNotFound && code != ErrorCode::kConflict;
-}
-
 // What the agent is told. What failed inside the hub is its operator's to read.
 std::string ReasonFor(const Error& error) {
   if (!IsRetryable(error.code)) return error.message;

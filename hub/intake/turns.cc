@@ -64,7 +64,7 @@ void Turns::Tick() {
 }
 
 Turn::~Turn() {
-  SetUnderWay(0, 0);
+  Recount(0);  // What nobody waits for any more has no receipt.
   Cancel();
 }
 
@@ -86,12 +86,16 @@ void Turn::Spend(size_t bytes) {
 }
 
 void Turn::SetUnderWay(size_t count, uint64_t log_size) {
-  const bool was_blocked = turns_.Blocked(*party_);
   if (count < under_way_) {
     turns_.lag_.OnReceipted(under_way_ - count, log_size, &party_->receipted);
   }
-  party_->under_way = party_->under_way - under_way_ + count;
-  under_way_ = count;
+  Recount(count);
+}
+
+void Turn::Recount(size_t under_way) {
+  const bool was_blocked = turns_.Blocked(*party_);
+  party_->under_way = party_->under_way - under_way_ + under_way;
+  under_way_ = under_way;
   if (was_blocked && !turns_.Blocked(*party_) && !party_->waiting.empty()) turns_.List(party_);
 }
 

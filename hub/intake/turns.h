@@ -87,14 +87,15 @@ class Turn final : public tls::Pacer {
   void Spend(size_t bytes) override;
 
   // How many submissions and marks of this session wait for the journal, which has
-  // log_size entries:
-  // what waited before and does not any more has its receipt.
+  // log_size entries: what waited before and does not any more has its receipt.
   void SetUnderWay(size_t count, uint64_t log_size);
   // Ends a Wait, if there is one.
   void Cancel();
 
  private:
   friend class Turns;
+  void Recount(size_t under_way);
+
   Turns& turns_;
   std::shared_ptr<Turns::Party> party_;
   size_t under_way_ = 0;

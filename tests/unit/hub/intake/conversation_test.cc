@@ -369,6 +369,25 @@ TEST_F(ConversationTest, ARefusedEnrolmentIsCountedAndLogged) {
   EXPECT_THAT(Heard()[0].certificate().error(), testing::StartsWith("bad_token: "));
 }
 
+TEST_F(ConversationTest, AnEnrolmentHearsTheWordOfWhatFailedInTheHub) {
+  const std::pair<ErrorCode, const char*> refusals[] = {{ErrorCode::kNoSpace, "no_space: "},
+                                                        {ErrorCode::kTimeout, "unavailable: "},
+                                                        {ErrorCode::kIo, "internal: "}};
+  for (const auto& [code, word] : refusals) {
+    Begin(Mode::kEnroll);
+    v1::AgentFrame frame;
+    frame.mutable_enroll()->set_token_secret(std::string(32, 's'));
+    Say(frame);
+    testing::internal::CaptureStderr();
+    registrar_.waiting.back()(Error{code, "journal: 12 bytes free in /var/lib/noroshi"});
+    Deliver();
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("12 bytes free"));
+    const std::string error = Heard().back().certificate().error();
+    EXPECT_THAT(error, testing::StartsWith(word));
+    EXPECT_THAT(error, testing::Not(testing::HasSubstr("/var")));
+  }
+}
+
 TEST_F(ConversationTest, AnswersUnderWayAreBounded) {
   limits_.answers_max = 2;
   Begin();
