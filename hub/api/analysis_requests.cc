@@ -60,7 +60,7 @@ Result<store::SampleRow> SampleOf(const Call& call, const store::AnalysisRequest
 Result<store::AnalysisRequestRow> FindRequest(Call& call) {
   const auto id = call.IdParam("request_id");
   std::optional<store::AnalysisRequestRow> row;
-  access::Object object;
+  access::Object object = NoObject();
   if (id.ok()) {
     NOROSHI_ASSIGN_OR_RETURN(row, call.view().AnalysisRequest(*id));
   }

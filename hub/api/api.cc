@@ -326,7 +326,8 @@ struct Api::State {
 
 Api::Api(Parts parts) : state_(std::make_unique<State>()) {
   state_->shared.parts = std::move(parts);
-  state_->shared.events = std::make_unique<Events>(state_->shared.parts.store);
+  state_->shared.events =
+      std::make_unique<Events>(state_->shared.parts.store, state_->shared.parts.journal->log_id());
 }
 
 Api::~Api() { Stop(); }

@@ -1,9 +1,13 @@
 // What is decided about a case.
 #include <fmt/format.h>
 
+#include <initializer_list>
+
 #include "common/taxonomy/taxonomy.h"
 #include "hub/api/call.h"
 #include "hub/api/cases.h"
+#include "hub/api/problem.h"
+#include "hub/engine/refusals.h"
 #include "hub/render/json.h"
 #include "hub/sharing/audience.h"
 
@@ -12,21 +16,33 @@ namespace {
 
 using access::Deed;
 
-// A refusal because of the case's state says which one that is.
-Error WithState(const Call& call, const Error& refused, uint64_t case_id) {
-  if (refused.code != ErrorCode::kConflict || refused.message.starts_with("stale:")) return refused;
-  const auto row = call.view().Case(case_id);
-  if (!row.ok() || !*row) return refused;
-  const std::string state =
-      (*row)->merged_into() != 0
-          ? fmt::format("case {} was joined into case {}", case_id, (*row)->merged_into())
-          : fmt::format("case {} is {}", case_id, render::Word((*row)->status()));
+std::string StateOf(const store::CaseRow& row) {
+  if (row.merged_into() == 0) {
+    return fmt::format("case {} is {}", row.case_id(), render::Word(row.status()));
+  }
+  return fmt::format("case {} was joined into case {}", row.case_id(), row.merged_into());
+}
+
+// A refusal because of a case's state says which one that is: of several cases that of the
+// first that was joined, or else of the first.
+Error WithState(const Call& call, const Error& refused, std::initializer_list<uint64_t> cases) {
+  const bool is_of_state = refused.code == ErrorCode::kConflict &&
+                           !refused.message.starts_with("stale:") &&
+                           refused.message != ErrorOfRefusal(engine::kRefusedRealm).message;
+  if (!is_of_state) return refused;
+  std::string state;
+  for (const uint64_t case_id : cases) {
+    const auto row = call.view().Case(case_id);
+    if (!row.ok() || !*row) return refused;
+    if (state.empty() || (*row)->merged_into() != 0) state = StateOf(**row);
+    if ((*row)->merged_into() != 0) break;
+  }
   return {refused.code, refused.message + " (" + state + ")"};
 }
 
-Result<void> CommitTo(Call& call, uint64_t case_id, v1::Action action) {
-  auto done = call.Commit(std::move(action), CasePath(case_id));
-  return done.ok() ? done : WithState(call, done.error(), case_id);
+Result<void> CommitTo(Call& call, std::initializer_list<uint64_t> cases, v1::Action action) {
+  auto done = call.Commit(std::move(action), CasePath(*cases.begin()));
+  return done.ok() ? done : WithState(call, done.error(), cases);
 }
 
 // Commits what `fill` makes of the case in the path, and answers with the case.
@@ -36,7 +52,7 @@ Result<Reply> Change(Call& call, Fill fill) {
   NOROSHI_ASSIGN_OR_RETURN(const uint64_t version, call.ExpectedVersion());
   v1::Action action;
   NOROSHI_RETURN_IF_ERROR(fill(row, version, &action));
-  NOROSHI_RETURN_IF_ERROR(CommitTo(call, row.case_id(), std::move(action)));
+  NOROSHI_RETURN_IF_ERROR(CommitTo(call, {row.case_id()}, std::move(action)));
   return AnswerCase(call, row.case_id(), 200);
 }
 
@@ -127,25 +143,28 @@ Result<Reply> NoteCase(Call& call) {
   v1::Action action;
   action.mutable_case_noted()->set_case_id(row.case_id());
   action.mutable_case_noted()->set_text(call.Text("text"));
-  NOROSHI_RETURN_IF_ERROR(CommitTo(call, row.case_id(), std::move(action)));
+  NOROSHI_RETURN_IF_ERROR(CommitTo(call, {row.case_id()}, std::move(action)));
   return AnswerCase(call, row.case_id(), 200);
 }
 
 Result<Reply> JoinCase(Call& call) {
-  return Change(
-      call, [&](const store::CaseRow& row, uint64_t version, v1::Action* action) -> Result<void> {
-        v1::CasesJoined& joined = *action->mutable_cases_joined();
-        joined.set_into(row.case_id());
-        joined.set_from(call.Number("from"));
-        joined.set_expected_version(version);
-        joined.set_reason(call.Text("reason"));
-        NOROSHI_ASSIGN_OR_RETURN(const auto from, call.view().Case(joined.from()));
-        // The other one is changed as well.
-        const auto may =
-            from ? call.Decide(Deed::kCaseRegroup, ObjectOf(*from)) : access::Decision();
-        if (!may.allowed) return Error{ErrorCode::kInvalid, "from: there is no such case"};
-        return {};
-      });
+  NOROSHI_ASSIGN_OR_RETURN(const auto row, FindCase(call));
+  NOROSHI_ASSIGN_OR_RETURN(const uint64_t version, call.ExpectedVersion());
+  v1::Action action;
+  v1::CasesJoined& joined = *action.mutable_cases_joined();
+  joined.set_into(row.case_id());
+  joined.set_from(call.Number("from"));
+  joined.set_expected_version(version);
+  joined.set_reason(call.Text("reason"));
+  if (joined.from() == joined.into()) {
+    return Error{ErrorCode::kInvalid, "from: this is the case itself; name the other one"};
+  }
+  NOROSHI_ASSIGN_OR_RETURN(const auto from, call.view().Case(joined.from()));
+  // The other one is changed as well.
+  const auto may = from ? call.Decide(Deed::kCaseRegroup, ObjectOf(*from)) : access::Decision();
+  if (!may.allowed) return Error{ErrorCode::kInvalid, "from: there is no such case"};
+  NOROSHI_RETURN_IF_ERROR(CommitTo(call, {row.case_id(), from->case_id()}, std::move(action)));
+  return AnswerCase(call, row.case_id(), 200);
 }
 
 Result<Reply> SplitCase(Call& call) {
@@ -162,7 +181,7 @@ Result<Reply> SplitCase(Call& call) {
   split.set_reason(call.Text("reason"));
   uint64_t id = 0;
   const auto done = call.Commit(std::move(action), "/cases/{sequence}", &id);
-  if (!done.ok()) return WithState(call, done.error(), row.case_id());
+  if (!done.ok()) return WithState(call, done.error(), {row.case_id()});
   return AnswerCase(call, id, 201);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <unordered_set>
 
 #include "common/base/encoding.h"
@@ -19,6 +20,8 @@ namespace {
 
 using access::Deed;
 
+constexpr size_t kLogIdPrefixBytes = 8;  // Enough to tell two logs of one hub apart.
+
 bool MaySeeAlert(const store::View& view, const access::Actor& actor, const std::string& id) {
   const auto alert = view.Alert(id);
   if (!alert.ok() || !*alert) return false;
@@ -33,9 +36,22 @@ bool MaySeeAlert(const store::View& view, const access::Actor& actor, const std:
   return access::Decide(actor, Deed::kAlertRead, object).allowed;
 }
 
+// The size of the log that an id of this log tells; nullopt: it is of another one, or none.
+std::optional<uint64_t> ReadId(std::string_view id, std::string_view prefix) {
+  if (!id.starts_with(prefix)) return std::nullopt;
+  id.remove_prefix(prefix.size());
+  uint64_t size = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), size);
+  if (error != std::errc() || end != id.data() + id.size()) return std::nullopt;
+  return size;
+}
+
 }  // namespace
 
-Events::Events(const store::Store* store) : store_(store), thread_([this] { Run(); }) {
+Events::Events(const store::Store* store, std::string_view log_id)
+    : store_(store),
+      id_prefix_(ToHex(log_id.substr(0, kLogIdPrefixBytes)) + "-"),
+      thread_([this] { Run(); }) {
   const std::lock_guard lock(mutex_);
   const auto meta = store_->Snapshot()->Meta();
   if (meta.ok()) forgotten_ = meta->applied();
@@ -96,19 +112,16 @@ void Events::Subscribe(const access::Actor& actor, const std::string& session,
   const auto view = store_->Snapshot();
   const std::lock_guard lock(mutex_);
   if (stop_) return sink->Close();
-  uint64_t seen = 0;
-  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), seen);
-  const bool is_number = error == std::errc() && end == last.data() + last.size();
   const uint64_t newest = kept_.empty() ? forgotten_ : kept_.back().at;
-  // Newer than all: of another journal, which a restore has replaced.
-  if (!last.empty() && (!is_number || seen < forgotten_ || seen > newest)) {
+  const std::optional<uint64_t> seen = ReadId(last, id_prefix_);
+  if (!last.empty() && (!seen || *seen < forgotten_ || *seen > newest)) {
     sink->Send("", "reset", "{}");
   } else if (!last.empty()) {
     const auto newer =
-        std::ranges::find_if(kept_, [seen](const Event& event) { return event.at > seen; });
+        std::ranges::find_if(kept_, [seen](const Event& event) { return event.at > *seen; });
     SendAll(*view, actor, std::vector<Event>(newer, kept_.end()), sink.get());
   }
-  sink->Send(std::to_string(newest), "hello", "{}");
+  sink->Send(id_prefix_ + std::to_string(newest), "hello", "{}");
   subscribers_.push_back({actor, session, std::move(sink)});
 }
 
@@ -197,7 +210,7 @@ bool Events::May(const store::View& view, const access::Actor& actor, const Even
 }
 
 void Events::SendAll(const store::View& view, const access::Actor& actor,
-                     const std::vector<Event>& events, http::EventSink* sink) {
+                     const std::vector<Event>& events, http::EventSink* sink) const {
   const Event* held = nullptr;  // Until it is known whether another one of its batch follows.
   for (const Event& event : events) {
     if (!May(view, actor, event)) continue;
@@ -207,14 +220,14 @@ void Events::SendAll(const store::View& view, const access::Actor& actor,
   if (held != nullptr) Send(*held, true, sink);
 }
 
-void Events::Send(const Event& event, bool is_last, http::EventSink* sink) {
+void Events::Send(const Event& event, bool is_last, http::EventSink* sink) const {
   static constexpr std::string_view kNames[] = {"case",   "alert",    "question",
                                                 "sample", "proposal", "delivery"};
   const bool is_case = event.kind == Kind::kCase;
   std::string id = is_case ? std::to_string(ReadBigEndian64(event.id)) : render::UuidText(event.id);
   if (event.kind == Kind::kDelivery) id = event.id;
-  sink->Send(is_last ? std::to_string(event.at) : "", kNames[static_cast<size_t>(event.kind)],
-             fmt::format(R"({{"id":"{}"}})", id));
+  sink->Send(is_last ? id_prefix_ + std::to_string(event.at) : "",
+             kNames[static_cast<size_t>(event.kind)], fmt::format(R"({{"id":"{}"}})", id));
 }
 
 // ---- the route ----

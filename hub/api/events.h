@@ -2,8 +2,9 @@
 // An event names a resource and holds none of its content: who wants that reads it,
 // and is authorised and recorded then. For hub/api only.
 //
-// The id of an event is the journal's size when it happened. Whoever comes back with
-// Last-Event-ID gets what it missed, or "reset" if that is no longer kept.
+// The id of an event names the log (a restore begins another one) and its size when it
+// happened. Whoever comes back with Last-Event-ID gets what it missed, or "reset" if that
+// is no longer kept or of another log.
 //
 // Threads: thread-safe. OnApplied only queues; a thread of its own, "events", reads
 // the state and sends.
@@ -29,7 +30,7 @@ inline constexpr size_t kEventsWaitingMax = 16'384;  // Beyond it all get "reset
 
 class Events {
  public:
-  explicit Events(const store::Store* store);
+  Events(const store::Store* store, std::string_view log_id);
   ~Events();
 
   void OnApplied(const engine::Applied& applied);
@@ -58,12 +59,13 @@ class Events {
   bool Refresh(const store::View& view, Subscriber* subscriber) const;
   static bool May(const store::View& view, const access::Actor& actor, const Event& event);
   // What the actor may see of these, in order.
-  static void SendAll(const store::View& view, const access::Actor& actor,
-                      const std::vector<Event>& events, http::EventSink* sink);
+  void SendAll(const store::View& view, const access::Actor& actor,
+               const std::vector<Event>& events, http::EventSink* sink) const;
   // is_last: nothing of the same batch follows; only then may the reader go on after it.
-  static void Send(const Event& event, bool is_last, http::EventSink* sink);
+  void Send(const Event& event, bool is_last, http::EventSink* sink) const;
 
   const store::Store* store_;
+  const std::string id_prefix_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Event> waiting_;           // Guarded by mutex_.

@@ -72,7 +72,7 @@ Result<Reply> AnswerQuestion(Call& call, const std::string& id, int status) {
 Result<store::QuestionRow> FindQuestion(Call& call) {
   NOROSHI_ASSIGN_OR_RETURN(const std::string id, call.IdParam("question_id"));
   NOROSHI_ASSIGN_OR_RETURN(auto row, call.view().Question(id));
-  access::Object object;
+  access::Object object = NoObject();
   if (row) {
     NOROSHI_ASSIGN_OR_RETURN(object, ObjectOfQuestion(call.view(), call.actor(), *row));
   }

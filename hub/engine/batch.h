@@ -58,6 +58,8 @@ const v1::Label& EventTypeOf(const store::CaseRow& row);
 void AddNote(const std::string& note, store::CaseRow* row);
 // Whether an alert is well-formed and no larger than may be.
 bool CanBeIssued(const v1::Alert& alert);
+// Somebody has taken it up: it is no longer new.
+void TakeUp(store::CaseRow* row);
 // A closed case is open again.
 void OpenAgain(store::CaseRow* row);
 
@@ -217,8 +219,10 @@ class Batch {
   // Moves a submission; the marking and counts of both are then to be counted anew.
   Result<void> Move(const store::CaseMember& member, const store::CaseRow& from,
                     const store::CaseRow& into, const std::string& reason);
-  // A submission is split off: what the case says of it keeps its marking.
-  Result<void> Leave(uint64_t sequence, store::CaseRow* from);
+  // A submission is no longer part of the case: what the case says of it keeps its marking.
+  Result<void> Remember(uint64_t sequence, store::CaseRow* by);
+  // After the submissions of `from` have moved: what else it says comes into the other case.
+  Result<void> BindByWhole(const store::CaseRow& from, store::CaseRow* into);
   // The marking that a case has whatever submissions are in it. False: it has none.
   Result<bool> MarkWithoutMembers(store::CaseRow* row) const;
   // Questions about these submissions. Whether there were any.

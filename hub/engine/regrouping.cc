@@ -33,19 +33,36 @@ Result<void> Batch::Move(const store::CaseMember& member, const store::CaseRow& 
   return {};
 }
 
-Result<void> Batch::Leave(uint64_t sequence, store::CaseRow* from) {
+Result<void> Batch::Remember(uint64_t sequence, store::CaseRow* by) {
+  const auto& known = by->left();
+  if (std::find(known.begin(), known.end(), sequence) != known.end()) return {};
   NOROSHI_ASSIGN_OR_RETURN(auto row, state_.Submission(sequence));
   NOROSHI_CHECK(row.has_value());
-  if (row->left_size() < kLeftMax && from->left_size() < kLeftMax) {
-    row->add_left(from->case_id());
-    from->add_left(sequence);
+  if (row->left_size() < kLeftMax && by->left_size() < kLeftMax) {
+    row->add_left(by->case_id());
+    by->add_left(sequence);
     state_.SetSubmission(*row);
     return {};
   }
   store::CaseRow alone;
-  alone.set_exercise_id(from->exercise_id());
+  alone.set_exercise_id(by->exercise_id());
   AddMarking(*row, true, &alone);
-  BindBy(alone, from);
+  BindBy(alone, by);
+  return {};
+}
+
+// Notes, questions and history were written in the knowledge of all that the case held.
+Result<void> Batch::BindByWhole(const store::CaseRow& from, store::CaseRow* into) {
+  store::CaseRow rest = from;
+  rest.clear_left();
+  NOROSHI_ASSIGN_OR_RETURN(const bool bound, MarkWithoutMembers(&rest));
+  if (bound) BindBy(rest, into);
+  for (const uint64_t sequence : from.left()) {
+    NOROSHI_ASSIGN_OR_RETURN(const auto row, state_.Submission(sequence));
+    NOROSHI_CHECK(row.has_value());
+    if (row->case_id() == into->case_id()) continue;  // As a member it binds by itself.
+    NOROSHI_RETURN_IF_ERROR(Remember(sequence, into));
+  }
   return {};
 }
 
@@ -175,14 +192,11 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
         members.push_back(member);
         return true;
       }));
-  // Notes, questions and history were written in the knowledge of all that the case held.
-  store::CaseRow rest = *from;
-  NOROSHI_ASSIGN_OR_RETURN(const bool bound, MarkWithoutMembers(&rest));
-  if (bound) BindBy(rest, &*into);
-  BindBy(store::CaseRow(*from), &*from);
   for (const store::CaseMember& member : members) {
     NOROSHI_RETURN_IF_ERROR(Move(member, *from, *into, "分析官が結合 / joined by an analyst"));
   }
+  NOROSHI_RETURN_IF_ERROR(BindByWhole(*from, &*into));
+  BindBy(store::CaseRow(*from), &*from);
   NOROSHI_RETURN_IF_ERROR(MoveMatters(*from, *into));
   for (const std::string& alert : from->alerts()) into->add_alerts(alert);
   for (const std::string& note : from->notes()) AddNote(note, &*into);
@@ -192,7 +206,10 @@ Batch::Effect Batch::JoinCases(const v1::CasesJoined& joined) {
     if (std::find(fired.begin(), fired.end(), rule) == fired.end()) into->add_fired_rules(rule);
   }
   if (into->priority() == 0) into->set_priority(from->priority());
-  if (into->assignee().empty()) into->set_assignee(from->assignee());
+  if (into->assignee().empty() && !from->assignee().empty()) {
+    into->set_assignee(from->assignee());
+    TakeUp(&*into);
+  }
   into->set_join_depth(depth);
   into->set_version(into->version() + 1);
   into->set_updated_at_ms(at_.time_ms);
@@ -245,7 +262,7 @@ Batch::Effect Batch::SplitCase(const v1::CaseSplit& split) {
   *into.mutable_fired_rules() = from->fired_rules();
   for (const store::CaseMember& member : members) {
     NOROSHI_RETURN_IF_ERROR(Move(member, *from, into, "分析官が分離 / split off by an analyst"));
-    NOROSHI_RETURN_IF_ERROR(Leave(member.sequence, &*from));
+    NOROSHI_RETURN_IF_ERROR(Remember(member.sequence, &*from));
   }
   NOROSHI_RETURN_IF_ERROR(FollowSplit(members, *from, into));
   NOROSHI_ASSIGN_OR_RETURN(const auto moved, RowsOf(members));

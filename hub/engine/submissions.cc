@@ -29,7 +29,9 @@ Result<void> Batch::ApplySubmission(store::SubmissionRow& row) {
                            state_.SubmissionSequence(row.organization(), row.submission_id()));
   if (first) return {};  // A log that holds an id twice: the first wins.
   state_.SetSubmissionId(row.organization(), row.submission_id(), row.sequence());
-  if (const store::OrganizationRow* submitter = FindOrganization(row.organization())) {
+  const store::OrganizationRow* submitter = FindOrganization(row.organization());
+  // A ministry is competent for its own sector: its consent is not about itself.
+  if (submitter != nullptr && submitter->organization().kind() != v1::ORGANIZATION_KIND_MINISTRY) {
     row.set_submitter_sector(submitter->organization().sector());
   }
   NOROSHI_RETURN_IF_ERROR(RecordFiling());

@@ -41,11 +41,6 @@ bool IsOver(const store::CaseRow& row) {
          row.status() == store::v1::CASE_STATUS_JOINED;
 }
 
-// Somebody has taken it up.
-void TakeUp(store::CaseRow* row) {
-  if (row->status() == store::v1::CASE_STATUS_NEW) row->set_status(store::v1::CASE_STATUS_OPEN);
-}
-
 store::v1::CaseKind KindOf(const std::string& word) {
   if (word == "campaign") return store::v1::CASE_KIND_CAMPAIGN;
   if (word == "vulnerability") return store::v1::CASE_KIND_VULNERABILITY;
@@ -53,6 +48,10 @@ store::v1::CaseKind KindOf(const std::string& word) {
 }
 
 }  // namespace
+
+void TakeUp(store::CaseRow* row) {
+  if (row->status() == store::v1::CASE_STATUS_NEW) row->set_status(store::v1::CASE_STATUS_OPEN);
+}
 
 const v1::Label& EventTypeOf(const store::CaseRow& row) {
   const v1::Label& decided = row.decided().event_type();

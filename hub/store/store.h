@@ -23,7 +23,7 @@
 namespace noroshi::store {
 
 // Of rows and keys. A state of another format is kInvalid: rebuild.
-inline constexpr uint32_t kFormat = 5;
+inline constexpr uint32_t kFormat = 6;
 
 struct StoreOptions {
   std::string folder;

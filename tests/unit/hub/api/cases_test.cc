@@ -127,6 +127,15 @@ TEST_F(CasesTest, WhatIsHiddenAndWhatIsAbsentIsAnsweredAlike) {
   for (const std::string& path : {red, "/alerts/" + last_submission_}) {
     Post(reader_, path + "/marks", json::object{{"mark", "read"}}, 404);
   }
+  const std::string asked =
+      "/questions/" + TextAt(Post(analyst_, hidden + "/questions",
+                                  json::object{{"organization", "moj"}, {"text", "t"}}, 201),
+                             "/question_id");
+  for (const std::string& path : {asked, "/questions/" + last_submission_}) {
+    Post(reader_, path + "/withdrawal", json::object{{"reason", "r"}}, 404);
+  }
+  const std::string request = "/analysis-requests/" + last_submission_;
+  Post(reader_, request + "/state", json::object{{"state", "accepted"}}, 404);
 }
 
 TEST_F(CasesTest, FiltersThatAreNoneAreRefused) {
@@ -161,6 +170,12 @@ TEST_F(CasesTest, AConflictNamesThePresentState) {
   Post(analyst_, Path(one) + "/reopening", json::object{{"reason", "r"}}, 200);
   Join(one, two);
   EXPECT_THAT(close(one), HasSubstr("was joined into case " + std::to_string(two)));
+  const uint64_t three = Report("bank");
+  const json::object again{{"from", one}, {"reason", "r"}};
+  EXPECT_THAT(json::serialize(Post(analyst_, Path(three) + "/join", again, 409)),
+              HasSubstr("case " + std::to_string(one) + " was joined into"));
+  const json::object itself{{"from", three}, {"reason", "r"}};
+  Post(analyst_, Path(three) + "/join", itself, 422);
 }
 
 }  // namespace

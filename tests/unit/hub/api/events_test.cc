@@ -88,10 +88,17 @@ TEST_F(EventsTest, OnlyTheLastOfABatchCanBeGoneOnFrom) {
   EXPECT_EQ(again, heard);
 }
 
-// After a restore from a backup the numbers begin lower: what the reader has is of no use.
-TEST_F(EventsTest, AnIdBeyondTheNewestStartsAnew) {
+// After a restore from a backup the numbers of another log are of no use, even where they fit.
+TEST_F(EventsTest, AnIdOfAnotherLogOrBeyondTheNewestStartsAnew) {
+  const std::string known = Listen(analyst_)->ids().front();
   Send(Draft("GREEN", {"all"}));
-  EXPECT_EQ(Listen(analyst_, "999999999")->Until("hello{}").front(), "reset{}");
+  EXPECT_NE(Listen(analyst_, known)->Until("hello{}").front(), "reset{}");
+  const std::string log = known.substr(0, known.find('-') + 1);
+  const std::string size = known.substr(log.size());
+  const std::string other = (log[0] == '0' ? "1" : "0") + known.substr(1);
+  for (const std::string& id : {other, size, log + "999999999", log, log + size + "x"}) {
+    EXPECT_EQ(Listen(analyst_, id)->Until("hello{}").front(), "reset{}") << id;
+  }
 }
 
 TEST_F(EventsTest, MarkingsHoldForEventsToo) {

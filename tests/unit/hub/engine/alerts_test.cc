@@ -334,6 +334,16 @@ TEST_F(AlertsTest, AMailIsOfTheSectorOfItsSubmitter) {
   EXPECT_EQ(OnlyAudience().excluded(0).reason(), "consent_competent_ministry");
 }
 
+TEST_F(AlertsTest, AMinistrysConsentIsNotAboutItself) {
+  script_.Organization(Script::Org("fsa", v1::ORGANIZATION_KIND_MINISTRY, "finance"));
+  const uint64_t mail = script_.AnalysedMail("fsa", "m");
+  v1::AlertIssued issued = Script::Warning('A', v1::TLP_GREEN, "org:fsa");
+  issued.set_case_id(mail);
+  script_.Alert(issued);
+  Follow();
+  EXPECT_THAT(Names(OnlyAudience().recipients()), ElementsAre("fsa"));
+}
+
 TEST_F(AlertsTest, AlertAboutAnUnknownCaseReachesNobody) {
   v1::AlertIssued issued = Script::Warning('u', v1::TLP_CLEAR, "all");
   issued.set_case_id(4711);

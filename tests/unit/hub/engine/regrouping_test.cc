@@ -351,6 +351,47 @@ TEST_F(SplitTest, OnlyItsOwnerLoosensWhatWasWrittenOfASubmissionThatLeft) {
   EXPECT_EQ(View()->CaseEvents(green, 0, 10)->back().what(), "marking_loosened");
 }
 
+TEST_F(SplitTest, WhatIsJoinedAgainIsLoosenedInEitherDirection) {
+  for (const bool back : {false, true}) {
+    const uint64_t red = NewCase("moj", v1::TLP_RED);
+    const uint64_t green = NewCase("nict", v1::TLP_GREEN);
+    ASSERT_EQ(Do(deeds::Join(red, green)), "");
+    ASSERT_EQ(Do(deeds::Split(green, {red})), "");
+    const uint64_t split = last_;
+    const uint64_t stays = back ? green : split;
+    ASSERT_EQ(Do(back ? deeds::Join(split, green) : deeds::Join(green, split)), "");
+    EXPECT_EQ(Case(stays).tlp(), v1::TLP_RED);
+    ASSERT_EQ(Do(deeds::Loosen(red, v1::TLP_CLEAR), "rep", "moj"), "");
+    EXPECT_EQ(Case(stays).tlp(), v1::TLP_GREEN);
+  }
+}
+
+TEST_F(SplitTest, WhatLeftBindsWhatItsCaseIsJoinedTo) {
+  const uint64_t red = NewCase("moj", v1::TLP_RED);
+  const uint64_t green = NewCase("nict", v1::TLP_GREEN);
+  const uint64_t third = NewCase("bank", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(red, green)), "");
+  ASSERT_EQ(Do(deeds::Split(green, {red})), "");
+  ASSERT_EQ(Do(deeds::Join(green, third)), "");
+  EXPECT_EQ(Case(third).tlp(), v1::TLP_RED) << "what the notes of the joined one tell";
+  ASSERT_EQ(Do(deeds::Loosen(red, v1::TLP_CLEAR), "rep", "moj"), "");
+  EXPECT_EQ(Case(third).tlp(), v1::TLP_GREEN);
+  EXPECT_EQ(Case(green).tlp(), v1::TLP_RED) << "a joined one stays as it was";
+}
+
+TEST_F(SplitTest, WhoLeavesTwiceIsRememberedOnce) {
+  const uint64_t red = NewCase("moj", v1::TLP_RED);
+  const uint64_t green = NewCase("nict", v1::TLP_GREEN);
+  ASSERT_EQ(Do(deeds::Join(red, green)), "");
+  for (int i = 0; i <= kLeftMax; ++i) {
+    ASSERT_EQ(Do(deeds::Split(green, {red})), "");
+    ASSERT_EQ(Do(deeds::Join(last_, green)), "");
+  }
+  EXPECT_EQ(Case(green).left_size(), 1);
+  ASSERT_EQ(Do(deeds::Loosen(red, v1::TLP_CLEAR), "rep", "moj"), "");
+  EXPECT_EQ(Case(green).tlp(), v1::TLP_GREEN);
+}
+
 TEST_F(SplitTest, BeyondTheMaximumNothingLoosensIt) {
   v1::Submission first = script_.Incident("続報", v1::TLP_GREEN);
   const uint64_t id = script_.Submit("moj", first);
@@ -441,6 +482,7 @@ TEST_F(JoinTest, PriorityAndAssigneeComeAlongWhereThereAreNone) {
   ASSERT_EQ(Do(deeds::Join(third, into)), "");
   EXPECT_EQ(Case(into).priority(), 1u);
   EXPECT_EQ(Case(into).assignee(), "ana");
+  EXPECT_EQ(Case(into).status(), store::v1::CASE_STATUS_OPEN) << "somebody has it now";
   EXPECT_THAT(CasesIn(store::List::kCasesByPriority, "1"), ::testing::Contains(into));
 }
 
