@@ -23,6 +23,11 @@ bool SameHead(const v1::TreeHead& a, const v1::TreeHead& b) {
          a.root_hash() == b.root_hash();
 }
 
+// Whether the same renewal may succeed later: docs/protocol.md.
+bool MayAskAgain(std::string_view refusal) {
+  return !refusal.starts_with("may_not_renew") && !refusal.starts_with("bad_request");
+}
+
 }  // namespace
 
 Conversation::Conversation(const Parts& parts, Options options, Events events)
@@ -52,6 +57,7 @@ Result<void> Conversation::OnFrame(std::string_view bytes) {
   if (frame.frame_case() == Frame::kGoodbye) return OnGoodbye(frame.goodbye());
   if (!welcomed_ && frame.frame_case() != Frame::kWelcome)
     return Error{ErrorCode::kInvalid, "the hub's first frame is not Welcome"};
+  if (frame.frame_case() != Frame::kReceipts) NOROSHI_RETURN_IF_ERROR(Settle());
   switch (frame.frame_case()) {
     case Frame::kWelcome:
       return OnWelcome(frame.welcome(), bytes);
@@ -111,11 +117,7 @@ Result<void> Conversation::OnWelcome(const v1::Welcome& welcome, std::string_vie
        {"agent", welcome.agent()},
        {"hub", welcome.software()},
        {"tree_size", uint64_t{proven_.tree_size()}}});
-  if (!options_.renewal_csr.empty()) {
-    v1::AgentFrame renew;
-    renew.mutable_renew()->set_csr_der(options_.renewal_csr);
-    Send(renew);
-  }
+  if (!options_.renewal_csr.empty()) AskForRenewal();
   return Rescan();
 }
 
@@ -192,27 +194,40 @@ Result<void> Conversation::OnReceipts(v1::Receipts* receipts, std::string_view f
     return Refuse("receipt_invalid", {ErrorCode::kCorruption, "a receipt of another log"}, frame);
   if (auto advanced = AdvanceHead(*receipts); !advanced.ok())
     return Refuse("history_rewritten", advanced.error(), frame);
-  v1::Receipts kept;
-  *kept.mutable_head() = receipts->head();
-  std::vector<spool::Item> items;
-  std::set<std::string> ids;
+  if (receipted_.size() + static_cast<size_t>(receipts->receipts_size()) > kReceiptsPerFileMax)
+    NOROSHI_RETURN_IF_ERROR(Settle());
+  std::map<std::string, v1::Receipt> verified;  // All of the frame, or none.
   for (v1::Receipt& receipt : *receipts->mutable_receipts()) {
-    const auto found = in_flight_.find(receipt.submission_id());
-    if (found == in_flight_.end() || !ids.insert(receipt.submission_id()).second) {
-      Log(Level::kWarning, "receipt_unexpected", {{"submission", ToHex(receipt.submission_id())}});
+    const std::string& id = receipt.submission_id();
+    const auto found = in_flight_.find(id);
+    if (found == in_flight_.end() || receipted_.contains(id) || verified.contains(id)) {
+      Log(Level::kWarning, "receipt_unexpected", {{"submission", ToHex(id)}});
       continue;
     }
-    const Transfer& transfer = *found->second;
-    *receipt.mutable_head() = receipts->head();
-    if (auto valid = merkle::VerifyReceipt(receipt, transfer.bytes, options_.pins.organization,
-                                           options_.pins.log_public_key);
+    if (auto valid = merkle::VerifyReceiptUnder(receipts->head(), receipt, found->second->bytes,
+                                                options_.pins.organization);
         !valid.ok())
       return Refuse("receipt_invalid", valid.error(), frame);
-    receipt.clear_head();
+    *receipt.mutable_head() = receipts->head();
+    verified.emplace(id, receipt);
+  }
+  receipted_.merge(verified);
+  receipted_head_ = receipts->head();
+  return {};
+}
+
+Result<void> Conversation::Settle() {
+  if (receipted_.empty()) return {};
+  v1::Receipts kept;
+  *kept.mutable_head() = receipted_head_;
+  std::vector<spool::Item> items;
+  for (auto& [id, receipt] : receipted_) {
+    if (SameHead(receipt.head(), receipted_head_)) receipt.clear_head();  // Most share it.
     *kept.add_receipts() = receipt;
-    items.push_back(transfer.item);
+    items.push_back(in_flight_.at(id)->item);
   }
   NOROSHI_RETURN_IF_ERROR(parts_.spool.Accept(kept, items, parts_.clock.NowMs()));
+  receipted_.clear();
   for (const v1::Receipt& receipt : kept.receipts()) {
     const auto transfer = Finish(receipt.submission_id());
     FreeThread(transfer->thread);
@@ -336,8 +351,9 @@ Result<void> Conversation::OnMarked(const v1::Marked& marked) {
 Result<void> Conversation::OnCertificate(const v1::Certificate& certificate) {
   if (!certificate.error().empty()) {
     Log(Level::kError, "renewal_refused", {{"error", certificate.error()}});
-    return renew_only_ ? Error{ErrorCode::kDenied, "renewal refused: " + certificate.error()}
-                       : Result<void>();
+    if (renew_only_) return Error{ErrorCode::kDenied, "renewal refused: " + certificate.error()};
+    renew_again_ = MayAskAgain(certificate.error());
+    return {};
   }
   if (options_.renewal_csr.empty() || !events_.renewed)
     return Error{ErrorCode::kInvalid, "the hub sent a certificate that was not asked for"};
@@ -356,9 +372,17 @@ void Conversation::Ping(uint64_t token) {
   v1::AgentFrame frame;
   frame.mutable_ping()->set_token(token);
   Send(frame);
+  if (std::exchange(renew_again_, false)) AskForRenewal();
+}
+
+void Conversation::AskForRenewal() {
+  v1::AgentFrame renew;
+  renew.mutable_renew()->set_csr_der(options_.renewal_csr);
+  Send(renew);
 }
 
 Result<void> Conversation::Close() {
+  NOROSHI_RETURN_IF_ERROR(Settle());
   if (!head_changed_) return {};
   head_changed_ = false;
   return parts_.head.Store(proven_);

@@ -40,6 +40,8 @@ inline constexpr size_t kFillBytes = 64 * 1024;  // After which Fill() returns: 
 inline constexpr size_t kTransfersMax = 4;       // Large submissions under way at once.
 inline constexpr size_t kInFlightMax = 4096;     // Submissions that await an answer.
 inline constexpr size_t kEvidenceBytesMax = 512 * 1024;
+// Of several frames; a frame that has more by itself makes a file by itself.
+inline constexpr size_t kReceiptsPerFileMax = 256;
 
 // Who we are and whom we trust. Written at enrolment.
 struct Pins {
@@ -85,6 +87,11 @@ class Conversation {
   Result<void> Fill(std::string* out);
   // When Fill() may have more although nothing happened; absent: not before an event.
   std::optional<Time> NextWake() const;
+
+  // Writes down the receipts that came since the last call, and takes what they are for out
+  // of the spool. Fill(), Close() and every other frame do so too: frames of receipts that
+  // come together cost the disk one write.
+  Result<void> Settle();
 
   void OnSpooled(const spool::Item& item);
   // Reads the whole spool again.
@@ -135,6 +142,7 @@ class Conversation {
   Error Refuse(std::string_view event, const Error& error, std::string_view frame);
 
   void Send(const v1::AgentFrame& frame);
+  void AskForRenewal();
   Result<void> SendMark();
   Result<void> SendAnswer();
   void Release();
@@ -154,6 +162,7 @@ class Conversation {
   bool welcomed_ = false;
   bool renew_only_ = false;
   bool renewed_ = false;
+  bool renew_again_ = false;  // It was refused for now.
   uint64_t window_ = 0;
   uint64_t submission_max_ = 0;
   std::optional<v1::TreeHead> last_;  // As said in Hello.
@@ -169,6 +178,8 @@ class Conversation {
   std::deque<Transfer*> partial_;                               // Of these, not wholly sent.
   std::map<std::string, std::string> busy_threads_;             // Thread to the id under way.
   std::multimap<std::string, spool::Item> held_;                // Waits for its thread.
+  std::map<std::string, v1::Receipt> receipted_;  // Verified, not yet written down; by id.
+  v1::TreeHead receipted_head_;                   // Of the last frame of receipts.
   uint64_t outstanding_ = 0;
   bool chunk_turn_ = false;
   std::optional<Uuid> mark_in_flight_;

@@ -61,6 +61,7 @@ void Conversation::Release() {
 }
 
 Result<void> Conversation::Fill(std::string* out) {
+  NOROSHI_RETURN_IF_ERROR(Settle());
   if (welcomed_ && !renew_only_) {
     NOROSHI_RETURN_IF_ERROR(SendMark());
     NOROSHI_RETURN_IF_ERROR(SendAnswer());

@@ -193,8 +193,9 @@ Spool::Kept Spool::LoadKept(const std::string& folder, const std::string& name) 
   } else if (!kept.content->ParseFromString(*payload)) {
     kept.content = Error{ErrorCode::kCorruption, "not a list of receipts"};
   } else {
-    for (auto& receipt : *kept.content->mutable_receipts())
-      *receipt.mutable_head() = kept.content->head();
+    for (auto& receipt : *kept.content->mutable_receipts()) {
+      if (!receipt.has_head()) *receipt.mutable_head() = kept.content->head();
+    }
   }
   return kept;
 }

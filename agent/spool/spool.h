@@ -89,7 +89,8 @@ class Spool {
 
   // The submission's bytes. A damaged file is moved to corrupt/ and is kCorruption.
   Result<std::string> Load(const Item& item);
-  // Writes the receipts (all verified, of these items), then moves the items to sent/.
+  // Writes the receipts (all verified, of these items; those without a head have that of
+  // all), then moves the items to sent/.
   Result<void> Accept(const v1::Receipts& receipts, const std::vector<Item>& items, int64_t now_ms);
   // Writes the hub's answer, then moves the item to rejected/.
   Result<void> Reject(const Item& item, const v1::Rejection& rejection);

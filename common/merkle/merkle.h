@@ -52,4 +52,10 @@ Result<void> VerifyRestored(std::string_view new_log_id, const v1::Restored& res
 Result<void> VerifyReceipt(const v1::Receipt& receipt, std::string_view submission_bytes,
                            std::string_view organization, std::string_view log_public_key);
 
+// The same without the signature, under a head that VerifyTreeHead has passed: one head
+// stands for many receipts, and its signature costs more than all the rest. receipt.head
+// is not looked at.
+Result<void> VerifyReceiptUnder(const v1::TreeHead& head, const v1::Receipt& receipt,
+                                std::string_view submission_bytes, std::string_view organization);
+
 }  // namespace noroshi::merkle

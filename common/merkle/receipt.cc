@@ -76,15 +76,20 @@ Result<void> VerifyRestored(std::string_view new_log_id, const v1::Restored& res
 Result<void> VerifyReceipt(const v1::Receipt& receipt, std::string_view submission_bytes,
                            std::string_view organization, std::string_view log_public_key) {
   if (!receipt.has_head()) return Misfit("the receipt has no tree head");
+  NOROSHI_RETURN_IF_ERROR(VerifyTreeHead(receipt.head(), log_public_key));
+  return VerifyReceiptUnder(receipt.head(), receipt, submission_bytes, organization);
+}
+
+Result<void> VerifyReceiptUnder(const v1::TreeHead& head, const v1::Receipt& receipt,
+                                std::string_view submission_bytes, std::string_view organization) {
   if (receipt.submission_id().size() != Uuid::kBytes) return Misfit("a submission id has 16 bytes");
   if (receipt.salt().size() != kSaltBytes) return Misfit("a salt has 16 bytes");
   NOROSHI_RETURN_IF_ERROR(CheckHeader(receipt, submission_bytes, organization));
   if (LeafHash(receipt.header()) != receipt.leaf_hash()) {
     return Misfit("the leaf hash is not the header's");
   }
-  NOROSHI_RETURN_IF_ERROR(VerifyTreeHead(receipt.head(), log_public_key));
-  return VerifyInclusion(receipt.sequence(), receipt.head().tree_size(), receipt.leaf_hash(),
-                         receipt.inclusion_proof(), receipt.head().root_hash());
+  return VerifyInclusion(receipt.sequence(), head.tree_size(), receipt.leaf_hash(),
+                         receipt.inclusion_proof(), head.root_hash());
 }
 
 }  // namespace noroshi::merkle

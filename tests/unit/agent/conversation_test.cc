@@ -24,8 +24,9 @@ class ConversationTest : public testing::Test {
     NOROSHI_CHECK(inbox_.Recover().ok());
   }
 
-  std::unique_ptr<Conversation> Connect() {
+  std::unique_ptr<Conversation> Connect(const std::string& renewal_csr = "") {
     Conversation::Options options;
+    options.renewal_csr = renewal_csr;
     options.pins = {"org", "agent", log_.log_id(), log_.public_key()};
     Conversation::Events events;
     events.delivered = [this] { ++delivered_; };
@@ -58,7 +59,8 @@ class ConversationTest : public testing::Test {
   Result<void> GiveReceipts(Conversation& conversation, v1::Receipts receipts) {
     v1::HubFrame frame;
     *frame.mutable_receipts() = std::move(receipts);
-    return Give(conversation, frame);
+    NOROSHI_RETURN_IF_ERROR(Give(conversation, frame));
+    return conversation.Settle();
   }
 
   std::unique_ptr<Conversation> Open(uint64_t window = 1 << 20) {
@@ -134,6 +136,73 @@ TEST_F(ConversationTest, AReportIsSentAndLeavesWithItsReceipt) {
   EXPECT_TRUE(conversation->Drained());
 }
 
+// Each with the head that it came under; what waits twice is counted once.
+TEST_F(ConversationTest, ReceiptsThatComeTogetherAreWrittenTogether) {
+  std::vector<Sample> reports;
+  for (int i = 0; i < 3; ++i) Add(reports.emplace_back(MakeIncident(random_, clock_.now_ms + i)));
+  auto conversation = Open();
+  ASSERT_EQ(TakeAll(*conversation).size(), 3u);
+  for (const Sample& report : reports) {
+    log_.Append("org", report.bytes);
+    v1::HubFrame frame;
+    *frame.mutable_receipts() = log_.Seal();
+    ASSERT_TRUE(Give(*conversation, frame).ok());
+    ASSERT_TRUE(Give(*conversation, frame).ok());
+  }
+  EXPECT_EQ(spool_.Waiting()->size(), 3u) << "nothing is written yet";
+  EXPECT_EQ(conversation->receipts_seen(), 0u);
+  ASSERT_TRUE(conversation->Settle().ok());
+  EXPECT_TRUE(spool_.Waiting()->empty());
+  EXPECT_EQ(conversation->receipts_seen(), 3u);
+  size_t files = 0;
+  ASSERT_TRUE(spool_
+                  .ForEachKept(clock_.now_ms,
+                               [&](const spool::Spool::Kept& kept) {
+                                 return kept.content.ok() && ++files > 0;
+                               })
+                  .ok());
+  EXPECT_EQ(files, 1u);
+  for (size_t i = 0; i < reports.size(); ++i) {
+    const auto proof = spool_.FindReceipt(reports[i].item.id, clock_.now_ms);
+    ASSERT_TRUE(proof.ok());
+    EXPECT_EQ(proof->receipt.head().tree_size(), i + 2);
+    EXPECT_TRUE(
+        merkle::VerifyReceipt(proof->receipt, reports[i].bytes, "org", log_.public_key()).ok());
+  }
+}
+
+TEST_F(ConversationTest, AFileOfReceiptsIsBounded) {
+  v1::Receipts receipts;
+  std::vector<Sample> reports;
+  for (size_t i = 0; i <= kReceiptsPerFileMax; ++i) {
+    Add(reports.emplace_back(MakeIncident(random_, clock_.now_ms + static_cast<int64_t>(i))));
+  }
+  auto conversation = Open(kWindowBytesMax);
+  ASSERT_EQ(TakeAll(*conversation).size(), reports.size());
+  for (const Sample& report : reports) {
+    log_.Append("org", report.bytes);
+    v1::HubFrame frame;
+    *frame.mutable_receipts() = log_.Seal();
+    ASSERT_TRUE(Give(*conversation, frame).ok());
+  }
+  EXPECT_EQ(conversation->receipts_seen(), kReceiptsPerFileMax);
+  ASSERT_TRUE(conversation->Close().ok());
+  EXPECT_TRUE(spool_.Waiting()->empty());
+}
+
+TEST_F(ConversationTest, ARejectionFindsWhatHasNoReceipt) {
+  const Sample report = MakeIncident(random_, clock_.now_ms);
+  Add(report);
+  auto conversation = Open();
+  Take(*conversation);
+  log_.Append("org", report.bytes);
+  v1::HubFrame frame;
+  *frame.mutable_receipts() = log_.Seal();
+  ASSERT_TRUE(Give(*conversation, frame).ok());
+  EXPECT_EQ(Give(*conversation, RejectionOf(report, false)).error().code, ErrorCode::kInvalid);
+  EXPECT_TRUE(spool_.FindReceipt(report.item.id, clock_.now_ms).ok()) << "the receipt stands";
+}
+
 TEST_F(ConversationTest, AReceiptForOtherBytesIsRefusedAndTheReportStays) {
   const Sample report = MakeIncident(random_, clock_.now_ms);
   Add(report);
@@ -145,6 +214,20 @@ TEST_F(ConversationTest, AReceiptForOtherBytesIsRefusedAndTheReportStays) {
   log_.Append("org", other.SerializeAsString());
   EXPECT_EQ(GiveReceipts(*conversation, log_.Seal()).error().code, ErrorCode::kCorruption);
   EXPECT_FALSE(conversation->evidence().empty());
+  EXPECT_EQ(spool_.Waiting()->size(), 1u);
+}
+
+TEST_F(ConversationTest, AReceiptUnderAHeadThatNobodySignedIsRefusedAndTheReportStays) {
+  const Sample report = MakeIncident(random_, clock_.now_ms);
+  Add(report);
+  auto conversation = Open();
+  Take(*conversation);
+  log_.Append("org", report.bytes);
+  v1::Receipts receipts = log_.Seal();
+  std::string& signature = *receipts.mutable_head()->mutable_signature();
+  signature[0] = static_cast<char>(signature[0] ^ 1);
+  *receipts.mutable_receipts(0)->mutable_head() = log_.Head();  // One that is right, elsewhere.
+  EXPECT_EQ(GiveReceipts(*conversation, receipts).error().code, ErrorCode::kCorruption);
   EXPECT_EQ(spool_.Waiting()->size(), 1u);
 }
 
@@ -619,6 +702,26 @@ TEST_F(ConversationTest, NonsenseEndsTheConversation) {
   goodbye.mutable_goodbye()->set_code("revoked");
   EXPECT_EQ(Give(*open, goodbye).error().code, ErrorCode::kClosed);
   EXPECT_EQ(open->goodbye().code(), "revoked");
+}
+
+// A hub that is behind refuses many at once: none of them waits for its next connection.
+TEST_F(ConversationTest, ARenewalRefusedForNowIsAskedForAgain) {
+  auto conversation = Connect("request");
+  ASSERT_TRUE(Give(*conversation, WelcomeFrame(log_)).ok());
+  EXPECT_EQ(Take(*conversation).at(0).renew().csr_der(), "request");
+  conversation->Ping(1);
+  EXPECT_EQ(Take(*conversation).size(), 1u) << "nothing while no answer has come";
+  v1::HubFrame frame;
+  frame.mutable_certificate()->set_error("overloaded: too many enrolments; try again later");
+  ASSERT_TRUE(Give(*conversation, frame).ok());
+  conversation->Ping(2);
+  const auto again = Take(*conversation);
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[1].renew().csr_der(), "request");
+  frame.mutable_certificate()->set_error("may_not_renew: enrol again with a new token");
+  ASSERT_TRUE(Give(*conversation, frame).ok());
+  conversation->Ping(3);
+  EXPECT_EQ(Take(*conversation).size(), 1u);
 }
 
 TEST(BackoffTest, DoublesUpToItsCapWithJitter) {

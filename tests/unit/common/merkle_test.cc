@@ -145,6 +145,16 @@ class ReceiptTest : public testing::Test {
 
 TEST_F(ReceiptTest, VerifiesAsIssued) { EXPECT_TRUE(Verify(receipt_).ok()); }
 
+TEST_F(ReceiptTest, UnderAHeadThatWasVerifiedOnlyTheSignatureIsLeftOut) {
+  v1::TreeHead head = receipt_.head();
+  receipt_.clear_head();
+  EXPECT_TRUE(VerifyReceiptUnder(head, receipt_, body_, "ministry").ok());
+  EXPECT_FALSE(VerifyReceiptUnder(head, receipt_, "the submissiom", "ministry").ok());
+  EXPECT_FALSE(VerifyReceiptUnder(head, receipt_, body_, "other").ok());
+  head.set_root_hash(std::string(32, 'x'));
+  EXPECT_FALSE(VerifyReceiptUnder(head, receipt_, body_, "ministry").ok());
+}
+
 TEST_F(ReceiptTest, RefusesAnotherSubmissionOrganisationOrLogKey) {
   EXPECT_FALSE(VerifyReceipt(receipt_, "the submissiom", "ministry", key_.public_key()).ok());
   EXPECT_FALSE(VerifyReceipt(receipt_, body_, "other", key_.public_key()).ok());
