@@ -205,7 +205,8 @@ Result<Follower::State::Taken> Follower::State::Step() {
   if (progress.entries == index->progress().entries) uncommitted_since = Steady::now();
   NOROSHI_RETURN_IF_ERROR(Write(*view, entries, changes.InOrder()));
   progress.entries = end;
-  const bool is_behind = parts.journal->size() > meta.applied() + kBatchEntries;
+  const bool is_behind = parts.journal->size() > meta.applied() + kBatchEntries ||
+                         meta.analysis_pending() > kBatchEntries;
   return is_behind ? Taken::kWhileBusy : Taken::kSome;
 }
 

@@ -1,8 +1,8 @@
 // Follower: the thread "search". It follows what the engine has applied and keeps the
 // index (hub/search/index.h) up to date: some seconds behind when little happens, as far
 // behind as need be when there is much to do. It does not slow the receipts: its thread has
-// a small share of the processors, pauses while the engine is behind, and writes without
-// syncing. OnApplied takes no lock that the thread may hold.
+// a small share of the processors, pauses while engine or analysis is behind, and writes
+// without syncing. OnApplied takes no lock that the thread may hold.
 //
 // Its cursor is in the index itself, so that nothing is left out after a crash. An index
 // that is lost, of another format or of another log is made anew from the beginning; so is
@@ -32,7 +32,8 @@ inline constexpr size_t kBatchBytes = 8 * 1024 * 1024;
 // wait so long for others, and so long for a commit, with more to do up to so long. These
 // documents at most wait for one, or these bytes of terms.
 inline constexpr int64_t kGatherMs = 200;
-// The engine is more than a batch behind the journal: others come first.
+// The engine is more than a batch behind the journal, or analysis behind what came: others
+// come first.
 inline constexpr int64_t kBusyPauseMs = 2'000;
 inline constexpr int64_t kCommitMs = 1'000;
 inline constexpr int64_t kBusyCommitMs = 5'000;
