@@ -223,7 +223,8 @@ void KeepBrackets(std::vector<std::string>* arguments) {
   for (size_t i = 1; i < arguments->size(); ++i) {
     const std::string& before = (*arguments)[i - 1];
     std::string& argument = (*arguments)[i];
-    const bool is_value = before.starts_with("--") && before != "--";
+    const bool is_value =
+        before.starts_with("--") && before != "--" && before.find('=') == std::string::npos;
     if (!is_value && argument.starts_with('[')) argument.insert(0, "./");
   }
 }

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "agent/app/commands.h"
 #include "agent/app/parts.h"
@@ -34,7 +35,7 @@ class Auditor {
       if (sent.receipts == 0) Find(sent.folder + "/" + sent.item.name(), "has no receipt");
     }
     NOROSHI_ASSIGN_OR_RETURN(const auto head, parts_.head.Load());
-    if (head) CheckHead("state/head", *head);
+    if (head) (void)CheckHead("state/head", *head);
     return {};
   }
 
@@ -55,18 +56,25 @@ class Auditor {
   void CheckFile(const spool::Spool::Kept& kept) {
     const std::string where = kept.folder + "/" + kept.receipts;
     if (!kept.content.ok()) return Find(where, kept.content.error().message);
-    CheckHead(where, kept.content->head());
+    (void)CheckHead(where, kept.content->head());  // Whether or not a receipt is below it.
     for (const v1::Receipt& receipt : kept.content->receipts()) CheckReceipt(where, receipt);
   }
 
-  // Two heads of one log and size must be the same: the hub cannot have signed both honestly.
-  void CheckHead(const std::string& where, const v1::TreeHead& head) {
-    if (auto valid = merkle::VerifyTreeHead(head, parts_.pins.log_public_key); !valid.ok())
-      return Find(where, valid.error().message);
+  // Whether the log's key signed it; once for each head, which many receipts share. Two heads
+  // of one log and size must be the same: the hub cannot have signed both honestly.
+  bool CheckHead(const std::string& where, const v1::TreeHead& head) {
+    const std::string bytes = head.SerializeAsString();
+    if (signed_.contains(bytes)) return true;
+    if (auto valid = merkle::VerifyTreeHead(head, parts_.pins.log_public_key); !valid.ok()) {
+      Find(where, valid.error().message);
+      return false;
+    }
+    signed_.insert(bytes);
     const auto [known, added] =
         roots_.emplace(std::pair(head.log_id(), head.tree_size()), head.root_hash());
     if (!added && known->second != head.root_hash())
       Find(where, fmt::format("another root for tree size {} than before", head.tree_size()));
+    return true;
   }
 
   void CheckReceipt(const std::string& where, const v1::Receipt& receipt) {
@@ -82,8 +90,9 @@ class Auditor {
     ++sent->second.receipts;
     const auto bytes = parts_.spool.LoadSent(sent->second.folder, sent->second.item);
     if (!bytes.ok()) return Find(name, bytes.error().message);
-    const auto valid = merkle::VerifyReceipt(receipt, *bytes, parts_.pins.organization,
-                                             parts_.pins.log_public_key);
+    if (!CheckHead(where, receipt.head())) return;
+    const auto valid =
+        merkle::VerifyReceiptUnder(receipt.head(), receipt, *bytes, parts_.pins.organization);
     if (!valid.ok()) return Find(where, name + ": " + valid.error().message);
     ++verified_;
   }
@@ -93,6 +102,7 @@ class Auditor {
   std::map<std::string, Sent> sent_;  // By submission id.
   std::set<std::string> waiting_;
   std::map<std::pair<std::string, uint64_t>, std::string> roots_;
+  std::set<std::string> signed_;  // Heads, serialised.
   std::vector<std::string> findings_;
   size_t verified_ = 0;
 };

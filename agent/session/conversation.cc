@@ -221,9 +221,10 @@ Result<void> Conversation::Settle() {
   v1::Receipts kept;
   *kept.mutable_head() = receipted_head_;
   std::vector<spool::Item> items;
-  for (auto& [id, receipt] : receipted_) {
-    if (SameHead(receipt.head(), receipted_head_)) receipt.clear_head();  // Most share it.
-    *kept.add_receipts() = receipt;
+  for (const auto& [id, receipt] : receipted_) {
+    v1::Receipt& added = *kept.add_receipts();
+    added = receipt;
+    if (SameHead(added.head(), receipted_head_)) added.clear_head();  // Most share it.
     items.push_back(in_flight_.at(id)->item);
   }
   NOROSHI_RETURN_IF_ERROR(parts_.spool.Accept(kept, items, parts_.clock.NowMs()));

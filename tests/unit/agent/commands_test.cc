@@ -227,10 +227,15 @@ TEST_F(CommandsTest, AFolderMayHaveBracketsInItsName) {
   Write("[Gmail]/a.eml", "Subject: a\n\n");
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder_.path());
-  EXPECT_EQ(CommandLine({"report", "mail", "--tlp", "GREEN", "[Gmail]", "[Gmail]/a.eml"}), kExitOk)
-      << err_;
+  for (const std::vector<std::string>& tlp :
+       {std::vector<std::string>{"--tlp", "GREEN"}, std::vector<std::string>{"--tlp=GREEN"}}) {
+    std::vector<std::string> words{"report", "mail"};
+    words.insert(words.end(), tlp.begin(), tlp.end());
+    words.insert(words.end(), {"[Gmail]", "[Gmail]/a.eml"});
+    EXPECT_EQ(CommandLine(words), kExitOk) << err_;
+  }
   std::filesystem::current_path(before);
-  EXPECT_EQ(Waiting().size(), 1u);
+  EXPECT_EQ(Waiting().size(), 2u);
 }
 
 // The words of a command as the shell splits them, without the program's name.
@@ -267,6 +272,27 @@ TEST_F(CommandsTest, VerifyChecksEveryKeptReceipt) {
   ASSERT_EQ(Report(kReport), kExitOk);
   AcceptAll();
   ASSERT_EQ(Do([&] { return Verify(environment_); }), kExitOk) << out_;
+  EXPECT_EQ(json::parse(out_).at("verified").as_int64(), 2);
+}
+
+// Two logs of one id and key: in one file, each receipt with its own head.
+TEST_F(CommandsTest, VerifyNamesTwoHistoriesOfOneLog) {
+  ASSERT_EQ(Report(kReport), kExitOk);
+  ASSERT_EQ(Report(kReport), kExitOk);
+  Parts parts = Open();
+  const auto items = parts.spool.Waiting().value();
+  v1::Receipts kept;
+  for (const spool::Item& item : items) {
+    TestLog log;
+    log.Append("org", parts.spool.Load(item).value());
+    const v1::Receipts receipts = log.Seal();
+    *kept.mutable_head() = receipts.head();
+    *kept.add_receipts() = receipts.receipts(0);
+    *kept.mutable_receipts()->rbegin()->mutable_head() = receipts.head();
+  }
+  ASSERT_TRUE(parts.spool.Accept(kept, items, clock_.now_ms).ok());
+  EXPECT_EQ(Do([&] { return Verify(environment_); }), kExitFindings);
+  EXPECT_NE(out_.find("another root for tree size 2"), std::string::npos) << out_;
   EXPECT_EQ(json::parse(out_).at("verified").as_int64(), 2);
 }
 
