@@ -156,7 +156,8 @@ class Reader {
                "'users: 120' below it");
   }
 
-  // Whether YAML takes what begins the value for a mark of its own, a tag or an anchor.
+  // Whether YAML takes what begins the value for a mark of its own, a tag or an anchor: it,
+  // and of an anchor all up to a blank, is no part of the value then.
   bool BeginsWithMark(const YAML::Node& value) const {
     const size_t at = static_cast<size_t>(value.Mark().pos);
     return at < text_.size() && (text_[at] == '!' || text_[at] == '&');
@@ -199,9 +200,17 @@ class Reader {
                  "be lost: put it in quotes");
   }
 
+  void ComplainOfMark(const YAML::Node& node, const std::string& key) {
+    Complain(node,
+             key +
+                 ": 先頭の「!」「&」が失われます。引用符で囲んでください / '!' and '&' at its "
+                 "beginning would be lost: put it in quotes");
+  }
+
   void ReadValue(const std::string& key, const YAML::Node& name, const YAML::Node& value) {
     const bool is_text = FindField(key)->kind == FieldKind::kText;
     if (value.IsNull() && is_text && HasCommentOnly(name)) return ComplainOfComment(name, key);
+    if (value.IsNull() && BeginsWithMark(value)) return ComplainOfMark(name, key);
     if (value.IsNull()) return;  // Left empty in the form.
     Entry entry{key, {}, Place(name.Mark())};
     std::vector<YAML::Node> scalars;
@@ -219,10 +228,7 @@ class Reader {
       // A zero byte in the file, too: the parser makes broken UTF-8 of it.
       if (HasControls(text) || !IsValidUtf8(text))
         return Complain(name, key + ": 制御文字があります / holds control characters");
-      if (is_text && BeginsWithMark(scalar))
-        return Complain(scalar, key +
-                                    ": 先頭の「!」「&」が失われます。引用符で囲んでください / '!' "
-                                    "and '&' at its beginning would be lost: put it in quotes");
+      if (BeginsWithMark(scalar)) return ComplainOfMark(scalar, key);
       if (is_text && LosesText(scalar)) return ComplainOfComment(scalar, key);
       entry.values.push_back(text);
     }

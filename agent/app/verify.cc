@@ -78,6 +78,7 @@ class Auditor {
   }
 
   void CheckReceipt(const std::string& where, const v1::Receipt& receipt) {
+    if (!CheckHead(where, receipt.head())) return;
     const auto sent = sent_.find(receipt.submission_id());
     const auto id = Uuid::FromBytes(receipt.submission_id());
     const std::string name = id.ok() ? id->ToString() : ToHex(receipt.submission_id());
@@ -90,7 +91,6 @@ class Auditor {
     ++sent->second.receipts;
     const auto bytes = parts_.spool.LoadSent(sent->second.folder, sent->second.item);
     if (!bytes.ok()) return Find(name, bytes.error().message);
-    if (!CheckHead(where, receipt.head())) return;
     const auto valid =
         merkle::VerifyReceiptUnder(receipt.head(), receipt, *bytes, parts_.pins.organization);
     if (!valid.ok()) return Find(where, name + ": " + valid.error().message);

@@ -194,8 +194,9 @@ Result<void> Conversation::OnReceipts(v1::Receipts* receipts, std::string_view f
     return Refuse("receipt_invalid", {ErrorCode::kCorruption, "a receipt of another log"}, frame);
   if (auto advanced = AdvanceHead(*receipts); !advanced.ok())
     return Refuse("history_rewritten", advanced.error(), frame);
-  if (receipted_.size() + static_cast<size_t>(receipts->receipts_size()) > kReceiptsPerFileMax)
-    NOROSHI_RETURN_IF_ERROR(Settle());
+  const size_t bytes = frame.size() + static_cast<size_t>(receipts->receipts_size()) *
+                                          receipts->head().ByteSizeLong();
+  if (receipted_bytes_ + bytes > kJointReceiptsBytesMax) NOROSHI_RETURN_IF_ERROR(Settle());
   std::map<std::string, v1::Receipt> verified;  // All of the frame, or none.
   for (v1::Receipt& receipt : *receipts->mutable_receipts()) {
     const std::string& id = receipt.submission_id();
@@ -212,6 +213,7 @@ Result<void> Conversation::OnReceipts(v1::Receipts* receipts, std::string_view f
     verified.emplace(id, receipt);
   }
   receipted_.merge(verified);
+  receipted_bytes_ += bytes;
   receipted_head_ = receipts->head();
   return {};
 }
@@ -229,6 +231,7 @@ Result<void> Conversation::Settle() {
   }
   NOROSHI_RETURN_IF_ERROR(parts_.spool.Accept(kept, items, parts_.clock.NowMs()));
   receipted_.clear();
+  receipted_bytes_ = 0;
   for (const v1::Receipt& receipt : kept.receipts()) {
     const auto transfer = Finish(receipt.submission_id());
     FreeThread(transfer->thread);

@@ -40,8 +40,8 @@ inline constexpr size_t kFillBytes = 64 * 1024;  // After which Fill() returns: 
 inline constexpr size_t kTransfersMax = 4;       // Large submissions under way at once.
 inline constexpr size_t kInFlightMax = 4096;     // Submissions that await an answer.
 inline constexpr size_t kEvidenceBytesMax = 512 * 1024;
-// Of several frames; a frame that has more by itself makes a file by itself.
-inline constexpr size_t kReceiptsPerFileMax = 256;
+// Of several frames, in one file; a frame that has more by itself makes a file by itself.
+inline constexpr size_t kJointReceiptsBytesMax = 128 * 1024;
 
 // Who we are and whom we trust. Written at enrolment.
 struct Pins {
@@ -180,6 +180,7 @@ class Conversation {
   std::multimap<std::string, spool::Item> held_;                // Waits for its thread.
   std::map<std::string, v1::Receipt> receipted_;  // Verified, not yet written down; by id.
   v1::TreeHead receipted_head_;                   // Of the last frame of receipts.
+  size_t receipted_bytes_ = 0;                    // Of these frames, a head for each receipt.
   uint64_t outstanding_ = 0;
   bool chunk_turn_ = false;
   std::optional<Uuid> mark_in_flight_;

@@ -60,7 +60,8 @@ struct Runner::Impl {
     uint64_t pings = 0;
     uint64_t deliveries_at_ping = 0;
     int quiet_pings = 0;
-    bool told = false;  // Status says that it is connected.
+    bool told = false;     // Status says that it is connected.
+    bool writing = false;  // The connection takes no more for now.
 
     void End(std::optional<Error> why) {
       if (!closing && why) error = std::move(why);
@@ -352,6 +353,11 @@ asio::awaitable<Result<void>> Runner::Impl::Converse(std::shared_ptr<Live> sessi
       if (auto taken = session->conversation.OnFrame(**frame); !taken.ok())
         session->End(taken.error());
     }
+    // Else the writer does it, once for all frames that are at hand.
+    if (session->writing && !session->closing) {
+      if (auto settled = session->conversation.Settle(); !settled.ok())
+        session->End(settled.error());
+    }
     if (!session->told && session->conversation.welcomed()) {
       session->told = true;
       last_error.clear();
@@ -385,7 +391,9 @@ asio::awaitable<void> Runner::Impl::Write(std::shared_ptr<Live> session) {
     if (auto filled = session->conversation.Fill(&out); !filled.ok()) {
       session->End(filled.error());
     } else if (!out.empty()) {
+      session->writing = true;
       auto written = co_await session->stream->Write(out, kWriteTimeout);
+      session->writing = false;
       if (!written.ok()) session->End(written.error());
     } else if (Done(*session)) {
       session->End(std::nullopt);

@@ -88,19 +88,24 @@ void Registrar::Renew(const tls::Identity& identity, const std::string& serial,
                      csr_der](Deadline deadline) -> Result<v1::Certificate> {
     NOROSHI_ASSIGN_OR_RETURN(
         const auto agent, parts_.store->Snapshot()->Agent(identity.organization, identity.agent));
-    // The one before the newest may renew too: the newest may have been lost on its way.
+    // The one that asked for the newest may renew too: the newest may have been lost on its way.
     if (!agent.has_value() || agent->revoked() ||
         (agent->serial() != serial && agent->previous_serial() != serial)) {
-      return Error{ErrorCode::kDenied,
-                   "may_not_renew: not the newest certificate nor the one before; enrol again "
-                   "with a new token"};
+      return Error{
+          ErrorCode::kDenied,
+          "may_not_renew: not the newest certificate nor the one that asked for it; enrol again "
+          "with a new token"};
     }
     // Every renewal makes all sessions look who may still act.
     const int64_t since_ms = parts_.clock->NowMs() - agent->certified_at_ms();
     if (since_ms >= 0 && since_ms < kRenewalIntervalMs) {
       return Error{ErrorCode::kDenied, "too_soon: renewed within the last minute; try again later"};
     }
-    return Certify(identity, csr_der, "", deadline);
+    v1::AgentCertified certified;
+    certified.set_organization(identity.organization);
+    certified.set_agent(identity.agent);
+    certified.set_asked_with_serial(serial);
+    return Certify(std::move(certified), csr_der, deadline);
   };
   Post({work, std::move(done)});
 }
@@ -116,7 +121,11 @@ Result<v1::Certificate> Registrar::DoEnroll(const std::string& token_secret,
   if (token->expires_at_ms() <= parts_.clock->NowMs()) {
     return Error{ErrorCode::kDenied, "bad_token: expired; ask the centre for a new one"};
   }
-  return Certify(tls::Identity{token->organization(), token->agent()}, csr_der, hash, deadline);
+  v1::AgentCertified certified;
+  certified.set_organization(token->organization());
+  certified.set_agent(token->agent());
+  certified.set_token_sha256(hash);
+  return Certify(std::move(certified), csr_der, deadline);
 }
 
 Result<void> Registrar::CatchUp(Deadline deadline) const {
@@ -132,22 +141,18 @@ Result<void> Registrar::CatchUp(Deadline deadline) const {
   return Error{ErrorCode::kTimeout, "the agent no longer waits; try again later"};
 }
 
-Result<v1::Certificate> Registrar::Certify(const tls::Identity& identity,
-                                           const std::string& csr_der,
-                                           const std::string& token_sha256, Deadline deadline) {
+Result<v1::Certificate> Registrar::Certify(v1::AgentCertified certified, const std::string& csr_der,
+                                           Deadline deadline) {
+  const tls::Identity identity{certified.organization(), certified.agent()};
   const auto issued = parts_.authority->IssueAgent(identity, csr_der);
   if (!issued.ok()) return issued.error().Prefixed("bad_request");
   // The entry uses the token up: an engine that is far behind would not say so in time, and
   // the agent would have neither.
   const auto caught_up = CatchUp(deadline);
   if (!caught_up.ok()) return caught_up.error().Prefixed("unavailable");
-  v1::AgentCertified certified;
-  certified.set_organization(identity.organization);
-  certified.set_agent(identity.agent);
   certified.set_serial(issued->serial);
   certified.set_certificate_sha256(issued->sha256);
   certified.set_not_after_ms(issued->not_after_ms);
-  certified.set_token_sha256(token_sha256);
   journal::Draft draft;
   draft.kind = v1::ENTRY_KIND_AGENT_CERTIFIED;
   draft.organization = identity.organization;
@@ -164,7 +169,7 @@ Result<v1::Certificate> Registrar::Certify(const tls::Identity& identity,
     return Error{ErrorCode::kDenied,
                  "bad_token: somebody else used it first; ask the centre for a new one"};
   }
-  Log(Level::kInfo, token_sha256.empty() ? "agent_renewed" : "agent_enrolled",
+  Log(Level::kInfo, certified.token_sha256().empty() ? "agent_renewed" : "agent_enrolled",
       {{"organization", identity.organization},
        {"agent", identity.agent},
        {"serial", ToHex(issued->serial)}});

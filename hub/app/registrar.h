@@ -21,6 +21,7 @@
 #include "hub/intake/ports.h"
 #include "hub/journal/journal.h"
 #include "hub/store/store.h"
+#include "noroshi/v1/journal.pb.h"
 
 namespace noroshi::app {
 
@@ -62,9 +63,10 @@ class Registrar final : public intake::Registrar {
                                    Deadline deadline);
   // Waits until the engine has applied all that the journal holds.
   Result<void> CatchUp(Deadline deadline) const;
-  // Issues, records, and checks that the record was taken.
-  Result<v1::Certificate> Certify(const tls::Identity& identity, const std::string& csr_der,
-                                  const std::string& token_sha256, Deadline deadline);
+  // Issues, records, and checks that the record was taken. certified: for whom, and by which
+  // token or certificate.
+  Result<v1::Certificate> Certify(v1::AgentCertified certified, const std::string& csr_der,
+                                  Deadline deadline);
 
   const Parts parts_;
   std::mutex mutex_;

@@ -82,7 +82,8 @@ Result<void> Batch::ApplyCertified(const v1::AgentCertified& certified) {
   store::AgentRow row = known.value_or(store::AgentRow());
   if (certified.token_sha256().empty()) {  // A renewal.
     if (!known || known->revoked()) return {};
-    row.set_previous_serial(row.serial());
+    const std::string& asked_with = certified.asked_with_serial();
+    row.set_previous_serial(asked_with.empty() ? row.serial() : asked_with);
   } else {
     NOROSHI_ASSIGN_OR_RETURN(const auto token, state_.Token(certified.token_sha256()));
     const bool good = token && token->organization() == certified.organization() &&

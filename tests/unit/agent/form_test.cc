@@ -127,6 +127,9 @@ TEST(FormTest, NoTextIsLostWithoutAWord) {
   starts("tlp: RED\ntitle: #3 が感染\n", "report.yaml:2: title: 「#」から後が");
   starts("tlp: RED\ntitle: !urgent 停電\n", "report.yaml:2: title: 先頭の");
   starts("tlp: RED\ntitle: ! 停電\n", "report.yaml:2: title: 先頭の");
+  starts("tlp: RED\ntitle: &停電、復旧済\nwhat: x\n", "report.yaml:2: title: 先頭の");
+  starts("tlp: RED\nwhat: x\ntitle: &停電", "report.yaml:3: title: 先頭の");
+  starts("tlp: RED\nwhat: x\nusers: &120\n", "report.yaml:3: users: 先頭の");
   starts("tlp: RED\ntitle: &a 停電 # 仙台\n", "report.yaml:2: title: 先頭の");
   starts("what: 一\n  二  三 # 四\ntlp: RED\n", "report.yaml:1: what: 「#」から後が");
   starts("title: [a # b\n]\n", "report.yaml:1: title: 「#」から後が");

@@ -81,6 +81,22 @@ TEST_F(IdentitiesTest, RenewalKeepsThePreviousCertificateUntilTheNext) {
   EXPECT_EQ(Agent()->previous_serial(), "");
 }
 
+// However many answers were lost on their way.
+TEST_F(IdentitiesTest, RenewalKeepsTheCertificateThatAskedForIt) {
+  script_.Enrol("moj", "a", "s1");
+  for (const char* serial : {"s2", "s3"}) {
+    v1::AgentCertified certified;
+    certified.set_organization("moj");
+    certified.set_agent("a");
+    certified.set_serial(serial);
+    certified.set_asked_with_serial("s1");
+    script_.Add(v1::ENTRY_KIND_AGENT_CERTIFIED, certified);
+    Follow();
+    EXPECT_EQ(Agent()->serial(), serial);
+    EXPECT_EQ(Agent()->previous_serial(), "s1");
+  }
+}
+
 TEST_F(IdentitiesTest, RevokedAgentNeedsANewToken) {
   const std::string old_token(32, 'o');
   script_.Enrol("moj", "a", "s1");
