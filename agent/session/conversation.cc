@@ -313,7 +313,7 @@ Result<void> Conversation::KeepQuestions(const v1::Deliveries& deliveries) {
     if (!delivery.has_question()) continue;
     const auto kept = parts_.questions.Keep(delivery.question());
     if (kept.ok()) continue;
-    if (kept.error().code != ErrorCode::kInvalid) return kept;
+    if (kept.error().code != ErrorCode::kInvalid) return kept.error();
     Log(Level::kError, "question_unreadable", {{"position", uint64_t{delivery.position()}}});
   }
   return {};
