@@ -162,7 +162,7 @@ class Conversation {
   bool welcomed_ = false;
   bool renew_only_ = false;
   bool renewed_ = false;
-  bool renew_again_ = false;  // It was refused for now.
+  bool renew_again_ = false;  // Refused by a word after which the next ping asks again.
   uint64_t window_ = 0;
   uint64_t submission_max_ = 0;
   std::optional<v1::TreeHead> last_;  // As said in Hello.

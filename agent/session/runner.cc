@@ -61,7 +61,7 @@ struct Runner::Impl {
     uint64_t deliveries_at_ping = 0;
     int quiet_pings = 0;
     bool told = false;     // Status says that it is connected.
-    bool writing = false;  // The connection takes no more for now.
+    bool writing = false;  // A write is under way.
 
     void End(std::optional<Error> why) {
       if (!closing && why) error = std::move(why);

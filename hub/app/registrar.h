@@ -26,8 +26,8 @@
 namespace noroshi::app {
 
 inline constexpr size_t kRegistrationsWaitingMax = 64;
-// What the entry was not written for by then is refused, and the token stays good: agents
-// wait for 10 s (agent/session/dial.h), then nobody would get the certificate.
+// Whatever has no entry by then is refused, and its token stays good: agents wait for 10 s
+// (kDialTimeout), then nobody would be there to get the certificate.
 inline constexpr int64_t kRegistrationPatienceMs = 7'000;
 // For the entry's durability, and for the engine to apply it.
 inline constexpr int64_t kRegistrationTimeoutMs = 10'000;

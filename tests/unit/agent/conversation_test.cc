@@ -97,6 +97,13 @@ class ConversationTest : public testing::Test {
     return submission.id();
   }
   void Add(const Sample& sample) { ASSERT_TRUE(spool_.Add(sample.item, sample.bytes).ok()); }
+  // A frame with this one's receipt, under the head that has just it as its newest.
+  v1::HubFrame ReceiptOf(const Sample& sample) {
+    log_.Append("org", sample.bytes);
+    v1::HubFrame frame;
+    *frame.mutable_receipts() = log_.Seal();
+    return frame;
+  }
   static v1::HubFrame RejectionOf(const Sample& sample, bool retryable, uint32_t after_ms = 0) {
     v1::HubFrame frame;
     auto& rejection = *frame.mutable_rejection();
@@ -143,9 +150,7 @@ TEST_F(ConversationTest, ReceiptsThatComeTogetherAreWrittenTogether) {
   auto conversation = Open();
   ASSERT_EQ(TakeAll(*conversation).size(), 3u);
   for (const Sample& report : reports) {
-    log_.Append("org", report.bytes);
-    v1::HubFrame frame;
-    *frame.mutable_receipts() = log_.Seal();
+    const v1::HubFrame frame = ReceiptOf(report);
     ASSERT_TRUE(Give(*conversation, frame).ok());
     ASSERT_TRUE(Give(*conversation, frame).ok());
   }
@@ -179,9 +184,7 @@ TEST_F(ConversationTest, AFileOfReceiptsIsBounded) {
   size_t bytes = 0;
   size_t joint = 0;  // Frames that fit one file.
   for (const Sample& report : reports) {
-    log_.Append("org", report.bytes);
-    v1::HubFrame frame;
-    *frame.mutable_receipts() = log_.Seal();
+    const v1::HubFrame frame = ReceiptOf(report);
     bytes += frame.ByteSizeLong() + frame.receipts().head().ByteSizeLong();
     if (bytes <= kJointReceiptsBytesMax) ++joint;
     ASSERT_TRUE(Give(*conversation, frame).ok());
@@ -192,15 +195,12 @@ TEST_F(ConversationTest, AFileOfReceiptsIsBounded) {
   EXPECT_EQ(conversation->receipts_seen(), joint + 1);
 }
 
-TEST_F(ConversationTest, ARejectionFindsWhatHasNoReceipt) {
+TEST_F(ConversationTest, ARejectionAfterTheReceiptEndsTheConversation) {
   const Sample report = MakeIncident(random_, clock_.now_ms);
   Add(report);
   auto conversation = Open();
   Take(*conversation);
-  log_.Append("org", report.bytes);
-  v1::HubFrame frame;
-  *frame.mutable_receipts() = log_.Seal();
-  ASSERT_TRUE(Give(*conversation, frame).ok());
+  ASSERT_TRUE(Give(*conversation, ReceiptOf(report)).ok());
   EXPECT_EQ(Give(*conversation, RejectionOf(report, false)).error().code, ErrorCode::kInvalid);
   EXPECT_TRUE(spool_.FindReceipt(report.item.id, clock_.now_ms).ok()) << "the receipt stands";
 }
